@@ -1,0 +1,190 @@
+"""
+The vocabulary: enums and frozen values that several rooms share.
+
+Enum values are the strings that stand in the database and on the wire, so renaming a member is harmless and changing a
+value is a migration. Times are aware and in UTC everywhere.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+#: The topic number that stands for all marketing, in tokens, events and standings.
+ALL_TOPICS = 0
+
+
+class MailKind(StrEnum):
+    """What a topic's mail is: the policy says so, never the sender of a request."""
+
+    MARKETING = "marketing"
+    TRANSACTIONAL = "transactional"
+
+
+class LegalBasis(StrEnum):
+    """The ground on which a mail may be sent."""
+
+    CONSENT = "consent"  #: GDPR Article 6(1)(a) and ePrivacy Article 13(1)
+    SOFT_OPT_IN = "soft_opt_in"  #: ePrivacy Article 13(2): similar products, to an existing customer
+    TRANSACTIONAL = "transactional"  #: not marketing, so no marketing ground is needed
+
+
+class EventKind(StrEnum):
+    """What can happen to a recipient."""
+
+    CONSENT_GIVEN = "consent_given"
+    WITHDRAWN = "withdrawn"  #: GDPR Article 7(3)
+    OBJECTED = "objected"  #: GDPR Article 21(2)
+    REFUSED = "refused"  #: the statutory refusal of soft opt-in, made through the link of such a mail
+    COMPLAINT = "complaint"  #: reported as spam, RFC 5965
+    SUPPRESSED = "suppressed"  #: by an operator
+    QUESTIONED = "questioned"  #: an unclear request; marketing stops until a human answers
+    PERMANENT_FAILURE = "permanent_failure"  #: the address does not work, RFC 3463 class 5
+    OWNER_CHANGED = "owner_changed"  #: the mailbox is somebody else's now, RFC 7293
+    RELEASED = "released"  #: an operator ends the one event it names
+    RESTORED = "restored"  #: the person undoes the one withdrawal it names
+
+
+class Channel(StrEnum):
+    """The door an event came in by."""
+
+    ONE_CLICK = "one_click"  #: RFC 8058, posted by a mail client
+    PAGE = "page"  #: the button on our page
+    INBOX = "inbox"  #: mail to the contact inbox
+    API = "api"
+    OPERATOR = "operator"
+
+
+class Grade(StrEnum):
+    """How well a consent is proven; `A` sorts before `B`."""
+
+    A = "A"  #: confirmed by the person's own POST to our confirm page
+    B = "B"  #: recorded single opt-in, or signed paper
+    C = "C"  #: partial record
+    D = "D"  #: no record
+
+
+class Reason(StrEnum):
+    """Why a decision is what it is. A closed list: every value has a row in `docs/concepts.md`."""
+
+    CONSENT = "consent"
+    TRANSACTIONAL = "transactional"
+    NO_LEGAL_BASIS = "no_legal_basis"
+    WITHDRAWN = "withdrawn"
+    OBJECTED = "objected"
+    COMPLAINT = "complaint"
+    SUPPRESSED = "suppressed"
+    QUESTIONED = "questioned"
+    PERMANENT_FAILURE = "permanent_failure"
+    INVALID_ADDRESS = "invalid_address"
+
+
+class Label(StrEnum):
+    """What an inbound message is."""
+
+    UNSUBSCRIBE = "unsubscribe"
+    AUTO_REPLY = "auto_reply"  #: an automatic response, RFC 3834
+    BOUNCE_HARD = "bounce_hard"
+    BOUNCE_SOFT = "bounce_soft"
+    BOUNCE_UNKNOWN = "bounce_unknown"
+    COMPLAINT = "complaint"
+    UNSURE = "unsure"  #: left to a human
+    OTHER = "other"  #: none of our business
+
+
+class EventId(NamedTuple):
+    """The name of an event: whose it is, and its place in that recipient's own order of receipt."""
+
+    recipient_id: int
+    seq: int
+
+    def __str__(self) -> str:
+        return f"{self.recipient_id:x}-{self.seq}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One thing that happened to one recipient. It holds no address and no prose: those are evidence, kept apart."""
+
+    kind: EventKind
+    #: A topic number, or `ALL_TOPICS`.
+    topic: int
+    channel: Channel
+    #: When it happened, as far as known. Never used to order events: `seq` is.
+    occurred_at: datetime
+    #: When we received it.
+    received_at: datetime
+    #: What it can be traced back to: an API key's id, an inbound message's id, a send id. Never an address.
+    source: str = ""
+    #: Of a consent only.
+    grade: Grade | None = None
+    #: Of `RELEASED` and `RESTORED` only: the `seq` of the event that it ends.
+    ends: int | None = None
+    #: The place in the recipient's own order of receipt, from 1; 0 before the ledger gave one.
+    seq: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What supports an event: wording shown, form, sender line of a mail. Personal, erasable, never in an event."""
+
+    details: Mapping[str, str] = field(default_factory=dict)
+
+
+class Standing(NamedTuple):
+    """
+    What a recipient's events add up to for one topic. A named tuple: a bulk check makes one of each row it reads.
+
+    The events are named by their `seq`.
+    """
+
+    recipient_id: int
+    #: The permanent failure of the address that no later act has lifted.
+    failure: int | None
+    #: The strongest no that stands, as the value of a `Reason`, and the event behind it.
+    denial: str | None
+    denial_event: int | None
+    #: The best consent not withdrawn since, and its grade as the value of a `Grade`.
+    consent: int | None
+    grade: str | None
+
+
+class Decision(NamedTuple):
+    """The answer to "may I mail this address about this topic?". A denial is a value, not an error."""
+
+    allowed: bool
+    reason: Reason
+    legal_basis: LegalBasis | None = None
+    #: The event that decided. None where none did: no legal basis, or not an address.
+    event_id: EventId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnsubscribeClaim:
+    """What a link says: whose it is, and the mail it went out with. See design 5.2."""
+
+    #: Keyed digest of the address, under the keys of `generation`.
+    digest: bytes
+    generation: int
+    #: Topic number of the mail, or `ALL_TOPICS`.
+    topic: int
+    #: The legal basis of that mail: `CONSENT` or `SOFT_OPT_IN`.
+    basis: LegalBasis
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Classification:
+    """What an inbound message is, and what made us say so."""
+
+    label: Label
+    #: The detector that answered: `token`, `complaint`, `bounce`, `auto_reply`, `unsubscribe`; `other` when none did.
+    detector: str
+    #: The rule, header name or phrase that decided. Never text of the writer, never an address.
+    reason: str
+    #: 0 to 1.
+    confidence: float
+    #: Whom it is about, as far as the message says so itself; empty when it does not.
+    addresses: tuple[str, ...] = ()
+    #: The token of ours that is the request (in the unsubscribe local part or the subject) or identifies the recipient.
+    claims: tuple[UnsubscribeClaim, ...] = ()
