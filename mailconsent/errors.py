@@ -66,6 +66,11 @@ class ConfigError(MailconsentError):
 class SchemaError(ConfigError):
     """The database is not migrated: run `mailconsent migrate`."""
 
+    def __init__(self, *faults: str, empty: bool = False) -> None:
+        super().__init__(*faults)
+        #: There is nothing in it yet.
+        self.empty = empty
+
 
 class Unavailable(MailconsentError):
     """Not possible right now; try again later."""

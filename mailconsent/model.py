@@ -72,6 +72,7 @@ class Reason(StrEnum):
     TRANSACTIONAL = "transactional"
     NO_LEGAL_BASIS = "no_legal_basis"
     WITHDRAWN = "withdrawn"
+    REFUSED = "refused"
     OBJECTED = "objected"
     COMPLAINT = "complaint"
     SUPPRESSED = "suppressed"
@@ -130,6 +131,32 @@ class Evidence:
     """What supports an event: wording shown, form, sender line of a mail. Personal, erasable, never in an event."""
 
     details: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """How an act reached us: by which door, when, and what supports it."""
+
+    channel: Channel
+    received_at: datetime
+    #: When the person acted, where the door knows; otherwise when we received it.
+    occurred_at: datetime | None = None
+    #: What it can be traced back to; see `Event.source`.
+    source: str = ""
+    evidence: Evidence = field(default_factory=Evidence)
+
+    def event(self, kind: EventKind, topic: int, *, grade: Grade | None = None, ends: int | None = None) -> Event:
+        """The event that this act makes."""
+        return Event(
+            kind=kind,
+            topic=topic,
+            channel=self.channel,
+            occurred_at=self.occurred_at or self.received_at,
+            received_at=self.received_at,
+            source=self.source,
+            grade=grade,
+            ends=ends,
+        )
 
 
 class Standing(NamedTuple):

@@ -1,0 +1,115 @@
+"""
+The canonical form of an address, and its keyed digests. Rules (design 5.1):
+
+1. A match key exists for everything with an `@`, valid or not: validation is for new consents only, never for deciding
+   whether a suppression applies.
+2. Nothing is folded but letter case and the domain's spelling: no dots, no plus tags. Folding would join strangers.
+   `googlemail.com` is `gmail.com`, since Google hands out both names for one mailbox.
+3. Mail goes to the address as given, never to the match key.
+4. Digests nest: under key n a digest is keyed BLAKE2b of the digest under key n-1, so that every stored digest can move
+   to a new key without anyone's plain address.
+"""
+
+import contextlib
+import hashlib
+import unicodedata
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
+import email_validator
+import idna
+
+from mailconsent.errors import InvalidAddress
+
+DIGEST_SIZE = 16
+SAME_DOMAIN = {"googlemail.com": "gmail.com"}
+
+
+def match_key(text: str) -> str:
+    """
+    The form by which addresses are compared. Raises `InvalidAddress` where no `@` has something on both sides.
+
+    The local part is lower-cased whole, though RFC 5321 section 2.4 lets it be case-sensitive: no provider makes use of
+    that, and people write their address as they like.
+    """
+    local, at, domain = text.strip().rpartition("@")
+    if not (at and local and domain):
+        raise InvalidAddress
+    if not local.isascii():
+        local = unicodedata.normalize("NFC", unicodedata.normalize("NFC", local).lower())
+    return f"{local.lower()}@{_domain_key(domain)}"
+
+
+def tagless_key(key: str) -> str:
+    """A match key without its `+tag`, for opt-outs that come without a token."""
+    local, _, domain = key.rpartition("@")
+    name = local.partition("+")[0]
+    return f"{name or local}@{domain}"
+
+
+def domain_of(key: str) -> str:
+    """The domain of a match key."""
+    return key.rpartition("@")[2]
+
+
+@lru_cache(maxsize=65536)
+def _domain_key(domain: str) -> str:
+    folded = unicodedata.normalize("NFC", domain).lower().rstrip(".")
+    if not folded.isascii():
+        # What DNS would not know is still a key by which a suppression can hold.
+        with contextlib.suppress(UnicodeError):
+            folded = idna.encode(folded, uts46=True).decode("ascii").lower()
+    return SAME_DOMAIN.get(folded, folded)
+
+
+def validated(text: str) -> str:
+    """The address as given, trimmed, if RFC 5321 and RFC 6531 allow it, else `InvalidAddress`. Asks no DNS."""
+    try:
+        email_validator.validate_email(text.strip(), check_deliverability=False)
+    except email_validator.EmailNotValidError as fault:
+        raise InvalidAddress from fault
+    return text.strip()
+
+
+class Digester:
+    """Digests of match keys under a chain of keys, oldest first. Generation n uses the first n keys."""
+
+    def __init__(self, keys: Sequence[bytes]) -> None:
+        # A keyed hash state copied for each use is half the cost of keying anew.
+        self._bases = [hashlib.blake2b(key=key, digest_size=DIGEST_SIZE) for key in keys]
+
+    @property
+    def generations(self) -> int:
+        """How many generations these keys can make."""
+        return len(self._bases)
+
+    def digest(self, key: str, generation: int) -> bytes:
+        """Digest of a match key (or of a domain, which holds no `@`, so the two never meet)."""
+        return self.nest(key.encode("utf-8", "surrogatepass"), 0, generation)
+
+    def nest(self, digest: bytes, generation: int, target: int) -> bytes:
+        """Lift a digest of one generation to a later one."""
+        for base in self._bases[generation:target]:
+            state = base.copy()
+            state.update(digest)
+            digest = state.digest()
+        return digest
+
+    def digests(self, addresses: Iterable[str], generation: int) -> list[bytes | None]:
+        """Digests of many addresses in their order; None for what is not an address. The hot loop of a bulk check."""
+        copy = self._bases[0].copy
+        result: list[bytes | None] = []
+        for address in addresses:
+            local, at, domain = address.strip().rpartition("@")
+            if not (at and local and domain):
+                result.append(None)
+                continue
+            if address.isascii():
+                state = copy()
+                state.update(f"{local.lower()}@{_domain_key(domain)}".encode())
+                result.append(state.digest())
+            else:
+                result.append(self.digest(match_key(address), 1))
+        if generation > 1:
+            return [digest and self.nest(digest, 1, generation) for digest in result]
+        return result

@@ -1,0 +1,155 @@
+"""
+The secret keys: where they are kept, and how a running process gets to know new ones.
+
+Digest keys turn addresses into digests; without them the suppression list is lost. Signing keys sign links. Both are
+lists, oldest first, and no key is ever dropped: an old link must verify for as long as the mail it stands in is kept.
+"""
+
+import base64
+import binascii
+import os
+import secrets
+import threading
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+
+from mailconsent.address import Digester
+from mailconsent.errors import ConfigError, InvalidToken
+from mailconsent.model import UnsubscribeClaim
+from mailconsent.tokens import TokenSigner
+
+MIN_BYTES = 32
+#: BLAKE2b takes no longer key.
+MAX_BYTES = 64
+
+
+class Purpose(StrEnum):
+    """What a key is for."""
+
+    DIGEST = "digest"
+    SIGNING = "signing"
+
+
+def read_keys(text: str, name: str) -> tuple[bytes, ...]:
+    """Base64 keys, one a line or parted by blanks or commas, oldest first. Raises `ConfigError`, echoing no key."""
+    keys: list[bytes] = []
+    faults: list[str] = []
+    for number, word in enumerate(text.replace(",", " ").split(), 1):
+        try:
+            key = base64.b64decode(word, validate=True)
+        except binascii.Error:
+            faults.append(f"{name}: key {number} is not base64")
+            continue
+        if not MIN_BYTES <= len(key) <= MAX_BYTES:
+            faults.append(f"{name}: key {number} has {len(key)} bytes, and must have {MIN_BYTES} to {MAX_BYTES}")
+        elif key in keys:
+            faults.append(f"{name}: key {number} stands there twice")
+        keys.append(key)
+    if not keys and not faults:
+        faults.append(f"{name}: no key: run `mailconsent init`, or set it")
+    if faults:
+        raise ConfigError(*faults)
+    return tuple(keys)
+
+
+def new_key() -> str:
+    """A fresh key, as it stands in a key file."""
+    return base64.b64encode(secrets.token_bytes(MIN_BYTES)).decode("ascii")
+
+
+def append_key(path: Path) -> None:
+    """
+    Add a fresh key to a key file, mode 0600, all or nothing: a reader sees the old file or the new one.
+
+    The key is on disk before this returns, since rows written under a key that a power cut then takes are lost.
+    """
+    lines = path.read_text("ascii").splitlines() if path.exists() else []
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write("\n".join([*lines, new_key()]) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+class KeySource:
+    """One list of keys: from a file that may grow while we run (`path`), or fixed while we run (`text`)."""
+
+    def __init__(self, name: str, *, text: str | None = None, path: Path | None = None) -> None:
+        self.name = name
+        self.path = path
+        self._seen: tuple[int, int, int] | None = None
+        #: Oldest first. Those of a file are there after the first `refresh`.
+        self.keys: tuple[bytes, ...] = read_keys(text, name) if text is not None else ()
+
+    def refresh(self) -> bool:
+        """Read the file again if it changed; whether there are other keys now."""
+        if not self.path:
+            return False
+        try:
+            status = self.path.stat()
+            mark = (status.st_mtime_ns, status.st_ino, status.st_size)
+            if mark == self._seen:
+                return False
+            keys = read_keys(self.path.read_text("ascii"), self.name)
+        except (OSError, UnicodeDecodeError) as fault:
+            raise ConfigError(f"{self.name}: the key file cannot be read: run `mailconsent init`") from fault
+        changed, self.keys, self._seen = keys != self.keys, keys, mark
+        return changed
+
+
+class Keyring:
+    """Both lists of keys, and what is made of them."""
+
+    def __init__(self, digest: KeySource, signing: KeySource) -> None:
+        self._sources = {Purpose.DIGEST: digest, Purpose.SIGNING: signing}
+        self._lock = threading.Lock()
+        self._build()
+
+    def source(self, purpose: Purpose) -> KeySource:
+        """Where the keys of this purpose come from."""
+        return self._sources[purpose]
+
+    def keys(self, purpose: Purpose) -> Sequence[bytes]:
+        """The keys of this purpose, oldest first."""
+        return self._sources[purpose].keys
+
+    def signer(self, active: int) -> TokenSigner:
+        """Signs under key number `active`, which the database names, so that all processes change over together."""
+        signing = self.keys(Purpose.SIGNING)
+        if active not in self._signers:
+            self._signers[active] = TokenSigner(signing, active)
+        return self._signers[active]
+
+    def read_token(self, text: str) -> UnsubscribeClaim:
+        """The claim in a token; `InvalidToken`. A key that another process has just begun to sign with counts."""
+        try:
+            return self._reader.read(text)
+        except InvalidToken:
+            if not self.refresh():
+                raise
+            return self._reader.read(text)
+
+    def refresh(self) -> bool:
+        """Take in keys added to the files since; whether there were any. A file broken meanwhile changes nothing."""
+        with self._lock:
+            try:
+                changed = [source.refresh() for source in self._sources.values()]
+            except ConfigError:
+                return False
+            if any(changed):
+                self._build()
+            return any(changed)
+
+    def _build(self) -> None:
+        self.digester = Digester(self.keys(Purpose.DIGEST))
+        self._signers: dict[int, TokenSigner] = {}
+        self._reader = TokenSigner(self.keys(Purpose.SIGNING))

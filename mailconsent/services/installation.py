@@ -1,0 +1,132 @@
+"""Setting an installation up, and making sure on every start that nothing has gone missing."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from mailconsent.errors import ConfigError, SchemaError
+from mailconsent.keyring import Keyring, KeySource, Purpose, append_key
+from mailconsent.services import Rules
+from mailconsent.settings import Settings
+from mailconsent.store import Store, Transaction
+from mailconsent.store.access import register_topics
+from mailconsent.store.generations import has_events, install, key_faults, register_keys
+from mailconsent.store.inbox import last_sweeps
+from mailconsent.store.schema import check_schema, migrate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installation:
+    """Everything a door needs, opened and checked."""
+
+    settings: Settings
+    store: Store
+    rules: Rules
+
+
+def init(settings: Settings) -> list[str]:
+    """
+    Make what is missing: keys, schema, first state. Safe to run again. What was done comes back, a line each.
+
+    Raises `ConfigError` rather than make new keys over existing events: under other keys the suppression list says
+    nothing, and whoever opted out would be mailed.
+    """
+    policy = settings.policy()
+    done: list[str] = []
+    missing = [source for source in (settings.digest_keys, settings.signing_keys) if _is_missing(source)]
+    if missing and _has_events(settings):
+        raise ConfigError(
+            *(f"{source.name}: the keys of this database are missing: bring {source.path} back" for source in missing)
+        )
+    for source in missing:
+        if source.path:
+            append_key(source.path)
+            done.append(f"made {source.path}")
+    store = Store(settings.database_url, settings.keyring())
+    try:
+        migrate(store)
+        done.append("the database is up to date")
+        with store.begin() as tx:
+            held = {purpose: tx.keyring.keys(purpose) for purpose in Purpose}
+            install(tx.connection, len(held[Purpose.DIGEST]), len(held[Purpose.SIGNING]))
+            _check_keys(tx)
+            for purpose, keys in held.items():
+                register_keys(tx.connection, purpose, keys)
+            register_topics(tx, policy.topics)
+    finally:
+        store.close()
+    return done
+
+
+def _is_missing(source: KeySource) -> bool:
+    return source.path is not None and not source.path.exists()
+
+
+def _has_events(settings: Settings) -> bool:
+    # No key is needed to see that there is something to lose.
+    unused = Keyring(KeySource("none", text=_UNUSED), KeySource("none", text=_UNUSED))
+    store = Store(settings.database_url, unused)
+    try:
+        with store.read() as tx:
+            try:
+                check_schema(tx.connection)
+            except SchemaError as fault:
+                if fault.empty:
+                    return False
+                raise
+            return has_events(tx.connection)
+    finally:
+        store.close()
+
+
+_UNUSED = "A" * 43 + "="
+
+
+def start(settings: Settings) -> Installation:
+    """Open an installation. Raises `ConfigError` with one line per fault: not migrated, keys missing or moved, ..."""
+    faults: list[str] = []
+    keyring, policy = None, None
+    for part in ("keyring", "policy"):
+        try:
+            if part == "keyring":
+                keyring = settings.keyring()
+            else:
+                policy = settings.policy()
+        except ConfigError as fault:
+            faults += fault.faults
+    if faults or keyring is None or policy is None:
+        raise ConfigError(*faults)
+    store = Store(settings.database_url, keyring)
+    try:
+        with store.read() as tx:
+            check_schema(tx.connection)
+            _check_keys(tx)
+        with store.begin() as tx:
+            register_topics(tx, policy.topics)
+    except BaseException:
+        store.close()
+        raise
+    mailto = settings.mailto or policy.controller.contact
+    rules = Rules(policy=policy, base_url=settings.base_url, mailto=mailto)
+    return Installation(settings=settings, store=store, rules=rules)
+
+
+def _check_keys(tx: Transaction) -> None:
+    faults = [f for purpose in Purpose for f in key_faults(tx.connection, purpose, tx.keyring.keys(purpose))]
+    if faults:
+        raise ConfigError(*faults)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readiness:
+    """Whether this process can do its work, and how the inbox worker fares."""
+
+    #: Seconds since each mailbox was last read to its end; None if it never was.
+    sweep_ages: list[float | None]
+
+
+def readiness(tx: Transaction, *, now: datetime) -> Readiness:
+    """Raises `SchemaError`, `ConfigError` or `KeyMissing` when this process cannot serve."""
+    check_schema(tx.connection)
+    _ = tx.state
+    ages = [(now - at).total_seconds() if at else None for at in last_sweeps(tx)]
+    return Readiness(sweep_ages=ages)

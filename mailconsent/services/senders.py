@@ -1,0 +1,82 @@
+"""What newsletter systems ask and tell. They fail closed: whatever is not a clear yes is a no."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mailconsent.address import validated
+from mailconsent.decision import NOT_AN_ADDRESS, decide
+from mailconsent.errors import Refused
+from mailconsent.headers import mailing_headers, unsubscribe_url
+from mailconsent.model import Decision, EventId, EventKind, Grade, LegalBasis, MailKind, Receipt, UnsubscribeClaim
+from mailconsent.policy import Policy, Topic
+from mailconsent.services import Rules
+from mailconsent.store import Transaction
+from mailconsent.store.ledger import append, describe, lock_address
+from mailconsent.store.standings import read_standings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Permit:
+    """What a marketing mail must carry. A working link comes only with a yes: mail that skipped the check has none."""
+
+    headers: dict[str, str]
+    unsubscribe_url: str
+
+
+def check(tx: Transaction, policy: Policy, topic: Topic, addresses: Sequence[str]) -> list[Decision]:
+    """May these addresses be mailed about this topic? One decision for each, in the order of the addresses."""
+    # While a rotation runs, a person may stand under either digest: ask for both.
+    by_generation = [tx.digester.digests(addresses, generation) for generation in tx.state.live]
+    asked = {digest for digests in by_generation for digest in digests if digest}
+    found = read_standings(tx, list(asked), topic.number)
+    kind, grade = topic.kind, policy.minimum_grade
+    if len(by_generation) == 1:
+        return [decide(found.get(d), kind, grade) if d else NOT_AN_ADDRESS for d in by_generation[0]]
+    return [
+        decide(next((found[d] for d in digests if d in found), None), kind, grade) if digests[0] else NOT_AN_ADDRESS
+        for digests in zip(*by_generation, strict=True)
+    ]
+
+
+def permits(
+    tx: Transaction, rules: Rules, topic: Topic, addresses: Sequence[str], decisions: Sequence[Decision]
+) -> list[Permit | None]:
+    """The link and header fields for each address that may be mailed; None for the others, and for no marketing."""
+    generation = tx.state.newest
+    return [
+        _permit(tx, rules, topic, digest, generation, decision.legal_basis)
+        if decision.allowed and decision.legal_basis and digest and topic.kind is MailKind.MARKETING
+        else None
+        for digest, decision in zip(tx.digester.digests(addresses, generation), decisions, strict=True)
+    ]
+
+
+def _permit(tx: Transaction, rules: Rules, topic: Topic, digest: bytes, generation: int, basis: LegalBasis) -> Permit:
+    token = tx.signer.sign(UnsubscribeClaim(digest=digest, generation=generation, topic=topic.number, basis=basis))
+    language = rules.policy.controller.language
+    return Permit(
+        headers=mailing_headers(token, topic, language, rules.base_url, rules.mailto),
+        unsubscribe_url=unsubscribe_url(token, rules.base_url),
+    )
+
+
+def record_consent(
+    tx: Transaction, topic: Topic, address: str, receipt: Receipt, *, language: str | None = None
+) -> EventId:
+    """
+    Record a consent that was asked for elsewhere, with the proof of it (GDPR Article 7(1)): grade B.
+
+    It never lifts a withdrawal, whatever the caller says: only the person's own confirmation at our own door does.
+    Raises `InvalidAddress`, or `Refused` where the evidence says nothing or the topic needs no consent.
+    """
+    if topic.kind is not MailKind.MARKETING:
+        raise Refused("This topic is transactional: it needs no consent, and must not seem to rest on one.")
+    if not any(value.strip() for value in receipt.evidence.details.values()):
+        raise Refused("A consent without evidence is no ground: say at least what the person was shown, and where.")
+    if receipt.occurred_at and receipt.occurred_at > receipt.received_at:
+        raise Refused("The time of the consent lies in the future.")
+    given = validated(address)
+    recipient = lock_address(tx, given)
+    describe(tx, recipient, address=given, language=language)
+    event = receipt.event(EventKind.CONSENT_GIVEN, topic.number, grade=Grade.B)
+    return append(tx, recipient, event, receipt.evidence)

@@ -1,0 +1,180 @@
+"""
+The settings, from `MAILCONSENT_*` in the environment. Any of them may also be named `..._FILE`, and is then read from
+that file, so that a secret need not stand in the environment. Wrong ones come back all at once, one line each, and echo
+nothing that was set.
+"""
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from mailconsent.errors import ConfigError
+from mailconsent.keyring import Keyring, KeySource
+from mailconsent.mailbox import MailboxAddress, parse_imap_url
+from mailconsent.policy import Policy, read_policy
+
+PREFIX = "MAILCONSENT_"
+NAMES = (
+    "DATABASE_URL",
+    "POLICY",
+    "BASE_URL",
+    "DIGEST_KEYS",
+    "SIGNING_KEYS",
+    "IMAP_URL",
+    "IMAP_PASSWORD",
+    "IMAP_CYCLE",
+    "IMAP_LEASE",
+    "IMAP_TIMEOUT",
+    "MAILTO",
+)
+KEY_LISTS = ("DIGEST_KEYS", "SIGNING_KEYS")
+DIGEST_KEYS_PATH = Path("var/digest.keys")
+SIGNING_KEYS_PATH = Path("var/signing.keys")
+_MAILTO = re.compile(r"[A-Za-z0-9._~-]{1,64}@[A-Za-z0-9.-]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the operator set. `docs/operations.md` explains each."""
+
+    database_url: str
+    policy_path: Path
+    #: Where recipients reach us; no trailing slash.
+    base_url: str
+    #: Address for the mailto form of unsubscribing.
+    mailto: str
+    imap: MailboxAddress | None
+    imap_password: str
+    #: Seconds from one sweep of the inbox to the next, at the most.
+    imap_cycle: float
+    #: Seconds for which a worker holds a mailbox without renewing.
+    imap_lease: float
+    #: Seconds that the IMAP server may stay silent.
+    imap_timeout: float
+    digest_keys: KeySource
+    signing_keys: KeySource
+
+    def keyring(self) -> Keyring:
+        """The secret keys. Raises `ConfigError` if there are none yet, or they are not usable."""
+        faults: list[str] = []
+        for source in (self.digest_keys, self.signing_keys):
+            try:
+                source.refresh()
+            except ConfigError as fault:
+                faults += fault.faults
+        if faults:
+            raise ConfigError(*faults)
+        return Keyring(self.digest_keys, self.signing_keys)
+
+    def policy(self) -> Policy:
+        """The published policy. Raises `ConfigError`."""
+        try:
+            text = self.policy_path.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as fault:
+            raise ConfigError("POLICY: the policy file cannot be read") from fault
+        return read_policy(text)
+
+
+def load_settings(environ: Mapping[str, str]) -> Settings:
+    """The settings in an environment. Raises `ConfigError` with one line per fault."""
+    faults = [
+        f"{name}: no such setting; docs/operations.md lists them"
+        for name in sorted(environ)
+        if name.startswith(PREFIX) and name.removeprefix(PREFIX).removesuffix("_FILE") not in NAMES
+    ]
+    values = {name: value for name in NAMES if (value := _value(environ, name, faults))}
+    settings = Settings(
+        database_url=values.get("DATABASE_URL", "sqlite:///var/mailconsent.db"),
+        policy_path=Path(values.get("POLICY", "policy.toml")),
+        base_url=_base_url(values.get("BASE_URL", "http://127.0.0.1:8080"), faults),
+        mailto=_mailto(values.get("MAILTO", ""), faults),
+        imap=_imap(values.get("IMAP_URL"), faults),
+        imap_password=values.get("IMAP_PASSWORD", ""),
+        imap_cycle=_seconds("IMAP_CYCLE", values, 60, faults),
+        imap_lease=_seconds("IMAP_LEASE", values, 30, faults),
+        imap_timeout=_seconds("IMAP_TIMEOUT", values, 30, faults),
+        digest_keys=_keys("DIGEST_KEYS", environ, values, DIGEST_KEYS_PATH, faults),
+        signing_keys=_keys("SIGNING_KEYS", environ, values, SIGNING_KEYS_PATH, faults),
+    )
+    if settings.imap and not settings.imap_password:
+        faults.append("IMAP_PASSWORD: missing, though IMAP_URL is set")
+    if faults:
+        raise ConfigError(*faults)
+    return settings
+
+
+def _value(environ: Mapping[str, str], name: str, faults: list[str]) -> str | None:
+    plain, path = environ.get(PREFIX + name), environ.get(f"{PREFIX}{name}_FILE")
+    if plain and path:
+        faults.append(f"{name}: set twice, plainly and as a file")
+    if not path or name in KEY_LISTS:
+        return plain  # key files are read, and read again, by their `KeySource`
+    try:
+        return Path(path).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        faults.append(f"{name}_FILE: the file cannot be read")
+        return None
+
+
+def _base_url(text: str, faults: list[str]) -> str:
+    try:
+        parts = urlsplit(text)
+        host = parts.hostname or ""
+    except ValueError:
+        parts, host = urlsplit(""), ""
+    if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
+        faults.append("BASE_URL: must be like https://mail.example.com")
+    elif parts.scheme == "http" and not _is_loopback(host):
+        # RFC 8058 section 3.1: the URI must be HTTPS.
+        faults.append("BASE_URL: must begin with https://, or mail clients will not offer to unsubscribe")
+    return text.rstrip("/")
+
+
+def _mailto(text: str, faults: list[str]) -> str:
+    if text and not _MAILTO.fullmatch(text):
+        faults.append("MAILTO: must be a plain e-mail address")
+    return text
+
+
+def _imap(text: str | None, faults: list[str]) -> MailboxAddress | None:
+    try:
+        return parse_imap_url(text) if text else None
+    except ConfigError as fault:
+        faults.extend(fault.faults)
+        return None
+
+
+def _seconds(name: str, values: Mapping[str, str], default: float, faults: list[str]) -> float:
+    try:
+        seconds = float(values.get(name, default))
+    except ValueError:
+        seconds = 0
+    if not 0 < seconds <= 3600:
+        faults.append(f"{name}: must be a number of seconds, at most 3600")
+    return seconds
+
+
+def _keys(
+    name: str, environ: Mapping[str, str], values: Mapping[str, str], default: Path, faults: list[str]
+) -> KeySource:
+    if path := environ.get(f"{PREFIX}{name}_FILE"):
+        return KeySource(name, path=Path(path))
+    if name not in values:
+        return KeySource(name, path=default)
+    try:
+        return KeySource(name, text=values[name])
+    except ConfigError as fault:
+        faults.extend(fault.faults)
+        return KeySource(name, path=default)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

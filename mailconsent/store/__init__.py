@@ -1,0 +1,104 @@
+"""
+The database: one `Store` per process, one `Transaction` per thing that happens.
+
+A door begins a transaction and a service fills it. Leaving the block commits; an exception rolls back. Only after the
+block is anything acknowledged.
+"""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cached_property
+
+from sqlalchemy import Connection, Engine
+
+from mailconsent.address import Digester
+from mailconsent.errors import KeyMissing
+from mailconsent.keyring import Keyring, Purpose
+from mailconsent.store.engine import WriterQueue, open_engine, translated
+from mailconsent.store.generations import State, read_state
+from mailconsent.tokens import TokenSigner
+
+
+class Transaction:
+    """One transaction, and the keys that the database is under while it lasts."""
+
+    def __init__(self, connection: Connection, keyring: Keyring) -> None:
+        self.connection = connection
+        self.keyring = keyring
+
+    @cached_property
+    def state(self) -> State:
+        """Under which keys the database is, as this transaction sees it. Raises `KeyMissing` if we lack one of them."""
+        return self._known(read_state(self.connection))
+
+    def settle(self) -> State:
+        """The state, read anew and held until the transaction ends: for who adds a recipient."""
+        self.state = self._known(read_state(self.connection, settled=True))
+        return self.state
+
+    @property
+    def digester(self) -> Digester:
+        """Digests under the keys at hand."""
+        return self.keyring.digester
+
+    @property
+    def signer(self) -> TokenSigner:
+        """Signs under the key that the database names."""
+        return self.keyring.signer(self.state.signing)
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """A part of this transaction that fails alone."""
+        with translated(), self.connection.begin_nested():
+            yield
+
+    def _known(self, state: State) -> State:
+        def lacking() -> bool:
+            return state.newest > self.keyring.digester.generations or state.signing > len(
+                self.keyring.keys(Purpose.SIGNING)
+            )
+
+        if lacking():
+            self.keyring.refresh()
+            if lacking():
+                raise KeyMissing
+        return state
+
+
+class Store:
+    """An open database. Close it when done."""
+
+    def __init__(self, url: str, keyring: Keyring) -> None:
+        self.engine: Engine = open_engine(url)
+        self.keyring = keyring
+        self.is_sqlite = self.engine.dialect.name == "sqlite"
+        self._queue = WriterQueue(self.engine.url.database or "") if self.is_sqlite else None
+        # A bulk check reads the state of the keys and then rows: both must be of one moment.
+        self._reader = (
+            self.engine
+            if self.is_sqlite
+            else self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        )
+        self._writer = self.engine.execution_options(writes=True) if self.is_sqlite else self.engine
+
+    @contextmanager
+    def begin(self) -> Iterator[Transaction]:
+        """A transaction that writes. Raises `StorageUnavailable` when the database fails, also on commit."""
+        with self.queue_turn(), translated(), self._writer.begin() as connection:
+            yield Transaction(connection, self.keyring)
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        """A transaction that sees one moment and writes nothing."""
+        with translated(), self._reader.begin() as connection:
+            yield Transaction(connection, self.keyring)
+
+    def queue_turn(self) -> AbstractContextManager[None]:
+        """Our turn among the writers of a SQLite file; PostgreSQL needs no queue."""
+        return self._queue.turn() if self._queue else nullcontext()
+
+    def close(self) -> None:
+        """Give every connection back."""
+        self.engine.dispose()
+        if self._queue:
+            self._queue.close()

@@ -1,0 +1,143 @@
+"""
+How the two databases are opened.
+
+SQLite: WAL and `synchronous=FULL`, so an acknowledged opt-out survives a power cut; transactions begin where SQLAlchemy
+says so (`BEGIN IMMEDIATE` for writers), since the driver's own habit loses updates silently; `recursive_triggers`, or
+`INSERT OR REPLACE` would slip past the ledger's triggers. PostgreSQL: psycopg 3 as it comes.
+"""
+
+import fcntl
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from mailconsent.errors import ConfigError, StorageUnavailable
+
+POOL_SIZE = 16
+#: Seconds that a writer waits for another one before it gives up.
+WAIT = 10
+#: As much of the file as may be read without copying; more than any suppression list we know of.
+SQLITE_MMAP = 8 * 2**30
+
+
+def open_engine(url: str) -> Engine:
+    """An engine for a `sqlite:///` or `postgresql://` URL. Raises `ConfigError`; connects to nothing yet."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError as fault:
+        raise ConfigError("DATABASE_URL: not a database URL") from fault
+    if parsed.get_backend_name() == "sqlite":
+        return _open_sqlite(parsed)
+    if parsed.get_backend_name() == "postgresql":
+        return _open_postgresql(parsed)
+    raise ConfigError("DATABASE_URL: must begin with sqlite:/// or postgresql://")
+
+
+def _open_sqlite(url: URL) -> Engine:
+    if not url.database or url.database == ":memory:":
+        raise ConfigError("DATABASE_URL: SQLite needs a file, as in sqlite:///var/mailconsent.db")
+    try:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    except OSError as fault:
+        raise ConfigError("DATABASE_URL: the folder of the SQLite file cannot be made") from fault
+    engine = create_engine(
+        url,
+        hide_parameters=True,  # an error's text must not hold what was asked for
+        pool_size=POOL_SIZE,
+        max_overflow=0,
+        connect_args={"timeout": WAIT, "cached_statements": 256},
+    )
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "recursive_triggers=ON",
+        f"mmap_size={SQLITE_MMAP}",
+        "cache_size=-65536",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _open_postgresql(url: URL) -> Engine:
+    try:
+        return create_engine(
+            url.set(drivername="postgresql+psycopg"),
+            hide_parameters=True,
+            pool_size=POOL_SIZE,
+            max_overflow=0,
+            pool_pre_ping=True,  # a restart of the server costs nobody an answer
+            connect_args={"connect_timeout": WAIT},
+        )
+    except ImportError as fault:
+        raise ConfigError("DATABASE_URL: PostgreSQL needs the extra: install mailconsent[postgres]") from fault
+
+
+class WriterQueue:
+    """
+    Where the writers of one SQLite file queue: the threads on a lock, the processes on a file lock (`flock`).
+
+    SQLite's own busy handler sleeps and tries again, so under load it starves some writers for half a second.
+    """
+
+    def __init__(self, database: str) -> None:
+        self._path = f"{database}.lock"
+        self._lock = threading.Lock()
+        self._file: tuple[int, int] | None = None
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Hold the only turn to write. The kernel ends it when the process dies."""
+        with self._lock:
+            descriptor = self._descriptor()
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            try:
+                yield
+            finally:
+                fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+    def _descriptor(self) -> int:
+        # A forked process would share its parent's lock along with the descriptor, so each process opens its own.
+        if self._file is None or self._file[0] != os.getpid():
+            self._file = (os.getpid(), os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        return self._file[1]
+
+    def close(self) -> None:
+        """Give the file back."""
+        if self._file and self._file[0] == os.getpid():
+            os.close(self._file[1])
+        self._file = None
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """What the driver says of trouble becomes `StorageUnavailable`; the driver's text stays in the cause."""
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeout) as fault:
+        raise StorageUnavailable from fault
+    except DBAPIError as fault:
+        if fault.connection_invalidated:
+            raise StorageUnavailable from fault
+        raise

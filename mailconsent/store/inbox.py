@@ -1,0 +1,154 @@
+"""
+Where each mailbox has been read to, who reads it, and what every message was.
+
+The cursor is (mailbox, UIDVALIDITY, UID), RFC 9051 section 2.3.1.1: any other UIDVALIDITY starts anew. It moves in the
+transaction that stored the result, and only while the lease is ours, so a worker that lost it can do no harm.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import CursorResult, bindparam, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from mailconsent.errors import LeaseLost
+from mailconsent.model import Classification
+from mailconsent.store import Transaction
+from mailconsent.store.tables import inbound_messages, mailboxes
+
+
+class State(StrEnum):
+    """What became of a message."""
+
+    DONE = "done"
+    REVIEW = "review"  #: a human decides
+    FAILED = "failed"  #: it broke us; a human looks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cursor:
+    """A mailbox row as this worker holds it."""
+
+    mailbox_id: int
+    uidvalidity: int
+    last_uid: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """A message as it is remembered."""
+
+    uid: int
+    raw_digest: bytes
+    #: None where it would not tell two requests apart.
+    content_digest: bytes | None
+    state: State
+    #: A copy of a message that was seen before: no second effect.
+    copy: bool
+    classification: Classification
+    received_at: datetime
+    #: Kept only of mail that had an effect or awaits a human.
+    raw: bytes | None
+
+
+def take_lease(tx: Transaction, name: str, holder: str, *, now: datetime, lease: timedelta) -> bool:
+    """Become, or stay, the one worker that reads this mailbox; whether we are. Compare-and-set on its row."""
+    dialect = postgresql if tx.connection.dialect.name == "postgresql" else sqlite
+    tx.connection.execute(
+        dialect.insert(mailboxes).values(name=name, last_uid=0).on_conflict_do_nothing(index_elements=["name"])
+    )
+    ours = or_(mailboxes.c.lease_holder.is_(None), mailboxes.c.lease_holder == holder, mailboxes.c.lease_until < now)
+    changed = tx.connection.execute(
+        update(mailboxes).where(mailboxes.c.name == name, ours).values(lease_holder=holder, lease_until=now + lease)
+    )
+    return changed.rowcount == 1
+
+
+def release_lease(tx: Transaction, name: str, holder: str) -> None:
+    """Let the next worker in at once."""
+    tx.connection.execute(
+        update(mailboxes)
+        .where(mailboxes.c.name == name, mailboxes.c.lease_holder == holder)
+        .values(lease_holder=None, lease_until=None)
+    )
+
+
+def read_cursor(tx: Transaction, name: str, uidvalidity: int) -> Cursor:
+    """Where to read on: after UID 0 if the mailbox is new or its UIDVALIDITY is another, lower or higher."""
+    row = tx.connection.execute(
+        select(mailboxes.c.id, mailboxes.c.uidvalidity, mailboxes.c.last_uid).where(mailboxes.c.name == name)
+    ).one()
+    last_uid = row.last_uid if row.uidvalidity == uidvalidity else 0
+    return Cursor(mailbox_id=row.id, uidvalidity=uidvalidity, last_uid=last_uid)
+
+
+def advance(tx: Transaction, cursor: Cursor, holder: str, last_uid: int) -> Cursor:
+    """Move the cursor, and hold the mailbox's row until the commit. Raises `LeaseLost` if another worker has it now."""
+    changed: CursorResult[Any] = tx.connection.execute(
+        update(mailboxes)
+        .where(mailboxes.c.id == cursor.mailbox_id, mailboxes.c.lease_holder == holder)
+        .values(uidvalidity=cursor.uidvalidity, last_uid=last_uid)
+    )
+    if changed.rowcount != 1:
+        raise LeaseLost
+    return Cursor(mailbox_id=cursor.mailbox_id, uidvalidity=cursor.uidvalidity, last_uid=last_uid)
+
+
+def note_sweep(tx: Transaction, name: str, *, now: datetime) -> None:
+    """The mailbox was read to its end at this time."""
+    tx.connection.execute(update(mailboxes).where(mailboxes.c.name == name).values(checked_at=now))
+
+
+def last_sweeps(tx: Transaction) -> Sequence[datetime | None]:
+    """When each mailbox was last read to its end; None if it never was."""
+    return list(tx.connection.execute(select(mailboxes.c.checked_at)).scalars())
+
+
+_RAW = select(inbound_messages.c.raw_digest).where(
+    inbound_messages.c.raw_digest.in_(bindparam("digests", expanding=True))
+)
+_CONTENT = select(inbound_messages.c.content_digest).where(
+    inbound_messages.c.content_digest.in_(bindparam("digests", expanding=True))
+)
+
+
+def seen(tx: Transaction, raw: Sequence[bytes], content: Sequence[bytes]) -> set[bytes]:
+    """Which of these digests belong to messages that were stored before."""
+    found: set[bytes] = set()
+    if raw:
+        found.update(tx.connection.execute(_RAW, {"digests": list(raw)}).scalars())
+    if content:
+        found.update(d for d in tx.connection.execute(_CONTENT, {"digests": list(content)}).scalars() if d)
+    return found
+
+
+def remember(tx: Transaction, cursor: Cursor, messages: Sequence[Stored], *, now: datetime) -> None:
+    """Store what these messages were. One already stored under its UID stays as it is."""
+    if not messages:
+        return
+    dialect = postgresql if tx.connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(inbound_messages).on_conflict_do_nothing()
+    tx.connection.execute(statement, [_row(cursor, message, now) for message in messages])
+
+
+def _row(cursor: Cursor, message: Stored, now: datetime) -> dict[str, object]:
+    verdict = message.classification
+    return {
+        "mailbox_id": cursor.mailbox_id,
+        "uidvalidity": cursor.uidvalidity,
+        "uid": message.uid,
+        "raw_digest": message.raw_digest,
+        "content_digest": message.content_digest,
+        "state": message.state.value,
+        "copy": message.copy,
+        "label": verdict.label.value,
+        "detector": verdict.detector,
+        "reason": verdict.reason,
+        "confidence": verdict.confidence,
+        "received_at": message.received_at,
+        "stored_at": now,
+        "raw": message.raw,
+    }

@@ -1,0 +1,82 @@
+"""
+Standings: read in bulk before every mailing, and always equal to the fold of the events that remain.
+
+The bulk query stands here and nowhere else. Its form is the fastest measured on each database: one parameter whatever
+the batch, so that the statement is prepared once.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import CursorResult, text
+from sqlalchemy.dialects import postgresql, sqlite
+
+from mailconsent.address import DIGEST_SIZE
+from mailconsent.model import ALL_TOPICS, Standing
+from mailconsent.store import Transaction
+from mailconsent.store.tables import standings
+
+#: Digests per query: enough to spread its cost, few enough to keep the read transaction's memory small.
+CHUNK = 20_000
+
+_FIELDS = "s.digest, s.topic, s.recipient_id, s.failure, s.denial, s.denial_event, s.consent, s.grade"
+
+# The keys are one blob, cut into pieces by a recursive CTE; CROSS JOIN pins the order, keys first (SQLite's promise).
+_SQLITE = text(
+    f"""
+    with recursive place(i) as (select 0 union all select i + 1 from place where i < :count - 1),
+    asked(digest) as (select substr(:digests, i * {DIGEST_SIZE} + 1, {DIGEST_SIZE}) from place)
+    select {_FIELDS} from asked cross join standings s on s.digest = asked.digest and s.topic in (0, :topic)
+    """  # noqa: S608 - made of constants
+)
+# The binary form of the array parameter halves the driver's work.
+_POSTGRESQL = f"select {_FIELDS} from standings s where s.digest = any(%b) and s.topic in (0, %b)"  # noqa: S608
+
+
+def read_standings(tx: Transaction, digests: Sequence[bytes], topic: int) -> dict[bytes, Standing]:
+    """The standings of these digests for a topic; a digest that is missing in the answer has none."""
+    found: dict[bytes, Standing] = {}
+    # Neighbours in key order share pages: sorted, a cold file is read nine times faster.
+    ordered = sorted(digests)
+    for start in range(0, len(ordered), CHUNK):
+        for digest, number, *row in _query(tx, ordered[start : start + CHUNK], topic):
+            # A topic's own row already includes what concerns all, so it wins over row 0.
+            if number != ALL_TOPICS or digest not in found:
+                found[digest] = Standing._make(row)
+    return found
+
+
+def _query(tx: Transaction, digests: Sequence[bytes], topic: int) -> Iterable[Any]:
+    result: CursorResult[Any]
+    if tx.connection.dialect.name == "sqlite":
+        parameters = {"digests": b"".join(digests), "count": len(digests), "topic": topic}
+        result = tx.connection.execute(_SQLITE, parameters)
+    else:
+        result = tx.connection.exec_driver_sql(_POSTGRESQL, (digests, topic))
+    return result.all()
+
+
+def save(tx: Transaction, digest: bytes, rows: Mapping[int, Standing]) -> None:
+    """Replace the standings of one recipient for the topics given."""
+    if not rows:
+        return
+    dialect = postgresql if tx.connection.dialect.name == "postgresql" else sqlite
+    tx.connection.execute(
+        _upserts[dialect.__name__],
+        [{"digest": digest, "topic": topic, **standing._asdict()} for topic, standing in rows.items()],
+    )
+
+
+def replace_all(tx: Transaction, digest: bytes, rows: Mapping[int, Standing]) -> None:
+    """Replace every standing of one recipient."""
+    tx.connection.execute(standings.delete().where(standings.c.digest == digest))
+    save(tx, digest, rows)
+
+
+def _upsert(dialect: Any) -> Any:
+    statement = dialect.insert(standings)
+    changes = {name: statement.excluded[name] for name in Standing._fields}
+    return statement.on_conflict_do_update(index_elements=["digest", "topic"], set_=changes)
+
+
+_upserts = {dialect.__name__: _upsert(dialect) for dialect in (postgresql, sqlite)}

@@ -1,0 +1,204 @@
+"""
+Columns, constraints and indexes; nothing else. The migrations make the same schema, and a test compares the two.
+
+Every primary key and unique constraint of a table that concerns a person begins with the recipient's id or digest, so
+that these tables can be spread over several databases (design section 6).
+"""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware time, in UTC on both databases. SQLite would give it back naive."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a time zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+# Names that both databases derive alike, so that later migrations can drop a constraint by its name.
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(referred_table_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+# One row: under which keys the database is. See `store/generations.py`.
+installation = Table(
+    "installation",
+    metadata,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("oldest_digest_generation", SmallInteger, nullable=False),
+    Column("digest_generation", SmallInteger, nullable=False),
+    Column("signing_generation", SmallInteger, nullable=False),
+)
+
+# A value by which a key is recognised, never the key.
+keys = Table(
+    "keys",
+    metadata,
+    Column("purpose", String(8), primary_key=True),
+    Column("number", SmallInteger, primary_key=True, autoincrement=False),
+    Column("check_value", LargeBinary(16), nullable=False),
+)
+
+recipients = Table(
+    "recipients",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("digest", LargeBinary(16), nullable=False, unique=True),
+    Column("generation", SmallInteger, nullable=False),
+    # Unknown where we met the recipient through a link alone.
+    Column("tagless_digest", LargeBinary(16), index=True),
+    Column("domain_digest", LargeBinary(16), index=True),
+    Column("language", String(8)),
+    # As given; erasable. Never filled by an opt-out, which needs no address.
+    Column("address", Text),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("recipient_id", ForeignKey("recipients.id"), primary_key=True, autoincrement=False),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("kind", String(24), nullable=False),
+    Column("topic", Integer, nullable=False),
+    Column("channel", String(16), nullable=False),
+    Column("occurred_at", UtcDateTime, nullable=False),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("source", String(64), nullable=False),
+    Column("grade", String(1)),
+    Column("ends", Integer),
+    sqlite_with_rowid=False,
+)
+
+evidence = Table(
+    "evidence",
+    metadata,
+    Column("recipient_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("details", Text, nullable=False),
+    ForeignKeyConstraint(["recipient_id", "seq"], ["events.recipient_id", "events.seq"], name="fk_evidence_events"),
+    sqlite_with_rowid=False,
+)
+
+# What a DELETE on `events` must be announced in; the trigger looks here.
+removed = Table(
+    "removed",
+    metadata,
+    Column("recipient_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("leaf_hash", LargeBinary(32), nullable=False),
+    Column("reason", String(32), nullable=False),
+)
+
+standings = Table(
+    "standings",
+    metadata,
+    Column("digest", LargeBinary(16), primary_key=True),
+    Column("topic", Integer, primary_key=True, autoincrement=False),
+    Column("recipient_id", BigInteger, nullable=False),
+    Column("failure", Integer),
+    Column("denial", String(24)),
+    Column("denial_event", Integer),
+    Column("consent", Integer),
+    Column("grade", String(1)),
+    sqlite_with_rowid=False,  # half the size, and a look-up is one descent instead of two
+)
+
+topics = Table(
+    "topics",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("key", String(40), nullable=False),
+)
+
+mailboxes = Table(
+    "mailboxes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(512), nullable=False, unique=True),
+    Column("uidvalidity", BigInteger),
+    Column("last_uid", BigInteger, nullable=False),
+    Column("checked_at", UtcDateTime),
+    Column("lease_holder", String(32)),
+    Column("lease_until", UtcDateTime),
+)
+
+inbound_messages = Table(
+    "inbound_messages",
+    metadata,
+    Column("mailbox_id", ForeignKey("mailboxes.id"), primary_key=True, autoincrement=False),
+    Column("uidvalidity", BigInteger, primary_key=True, autoincrement=False),
+    Column("uid", BigInteger, primary_key=True, autoincrement=False),
+    Column("raw_digest", LargeBinary(16), nullable=False, index=True),
+    # Of what a server leaves alone when it renders a message anew; none where that would not tell two requests apart.
+    Column("content_digest", LargeBinary(16), index=True),
+    Column("state", String(8), nullable=False),
+    Column("copy", Boolean, nullable=False),
+    Column("label", String(16), nullable=False),
+    Column("detector", String(16), nullable=False),
+    Column("reason", String(120), nullable=False),
+    Column("confidence", Float, nullable=False),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("stored_at", UtcDateTime, nullable=False),
+    # Kept only of mail that had an effect or awaits a human; erasable.
+    Column("raw", LargeBinary),
+    Index("ix_inbound_messages_state", "state", "stored_at"),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("name", String(80), nullable=False),
+    Column("secret_digest", LargeBinary(32), nullable=False),
+    Column("scopes", String(255), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("revoked_at", UtcDateTime),
+)
+
+# What was answered to a write with an Idempotency-Key. Neither the key nor the request can be read back from it.
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("api_key_id", ForeignKey("api_keys.id"), primary_key=True),
+    Column("key_digest", LargeBinary(16), primary_key=True),
+    Column("request_digest", LargeBinary(16), nullable=False),
+    Column("answer", Text, nullable=False),
+    Column("answered_at", UtcDateTime, nullable=False, index=True),
+)
