@@ -8,7 +8,8 @@ unsubscribed) are values. The docstring is the default message; no message ever 
     │   ├── InvalidToken
     │   ├── UnknownTopic
     │   ├── KeyRefused
-    │   └── IdempotencyMismatch
+    │   ├── IdempotencyMismatch
+    │   └── UnderWay
     ├── ConfigError             the operator must change something; one line per fault
     │   └── SchemaError
     └── Unavailable             try again later
@@ -52,6 +53,10 @@ class KeyRefused(Refused):
 
 class IdempotencyMismatch(Refused):
     """This Idempotency-Key was used before with a different request."""
+
+
+class UnderWay(Refused):
+    """A request with this Idempotency-Key is under way: repeat it."""
 
 
 class ConfigError(MailconsentError):

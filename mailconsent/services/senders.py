@@ -1,15 +1,26 @@
 """What newsletter systems ask and tell. They fail closed: whatever is not a clear yes is a no."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mailconsent.address import validated
 from mailconsent.decision import NOT_AN_ADDRESS, decide
 from mailconsent.errors import Refused
 from mailconsent.headers import mailing_headers, unsubscribe_url
-from mailconsent.model import Decision, EventId, EventKind, Grade, LegalBasis, MailKind, Receipt, UnsubscribeClaim
+from mailconsent.model import (
+    ALL_TOPICS,
+    Decision,
+    EventId,
+    EventKind,
+    Grade,
+    LegalBasis,
+    MailKind,
+    Receipt,
+    UnsubscribeClaim,
+)
 from mailconsent.policy import Policy, Topic
 from mailconsent.services import Rules
+from mailconsent.services.recipients import Outcome, withdraw
 from mailconsent.store import Transaction
 from mailconsent.store.ledger import append, describe, lock_address
 from mailconsent.store.standings import read_standings
@@ -80,3 +91,16 @@ def record_consent(
     describe(tx, recipient, address=given, language=language)
     event = receipt.event(EventKind.CONSENT_GIVEN, topic.number, grade=Grade.B)
     return append(tx, recipient, event, receipt.evidence)
+
+
+def record_withdrawal(tx: Transaction, topic: Topic | None, address: str, receipt: Receipt) -> Outcome:
+    """
+    Record an opt-out that reached the sender by other ways; of all marketing where no topic is given.
+
+    Raises `InvalidAddress`; `Refused` for transactional mail, from which nobody can opt out (design 5.4).
+    """
+    if topic and topic.kind is not MailKind.MARKETING:
+        raise Refused("This topic is transactional: there is nothing to withdraw.")
+    if receipt.occurred_at and receipt.occurred_at > receipt.received_at:
+        receipt = replace(receipt, occurred_at=None)  # a wrong clock must not cost anyone their opt-out
+    return withdraw(tx, address, receipt, topic=topic.number if topic else ALL_TOPICS)

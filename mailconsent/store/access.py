@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
-from mailconsent.errors import ConfigError, IdempotencyMismatch, KeyRefused
+from mailconsent.errors import ConfigError, IdempotencyMismatch, KeyRefused, UnderWay
 from mailconsent.policy import Topic
 from mailconsent.store import Transaction
 from mailconsent.store.tables import api_keys, idempotency, topics
@@ -105,9 +106,12 @@ def answered(tx: Transaction, key: ApiKey, idempotency_key: str, request: bytes)
 def remember_answer(
     tx: Transaction, key: ApiKey, idempotency_key: str, request: bytes, answer: str, *, now: datetime
 ) -> None:
-    """Keep an answer, in the transaction that made it true."""
-    tx.connection.execute(
-        insert(idempotency).values(
+    """Keep an answer, in the transaction that made it true. Raises `UnderWay` if the same request just did so too."""
+    dialect = postgresql if tx.connection.dialect.name == "postgresql" else sqlite
+    kept = tx.connection.execute(
+        dialect.insert(idempotency)
+        .on_conflict_do_nothing()
+        .values(
             api_key_id=key.id,
             key_digest=_fingerprint(idempotency_key, b""),
             request_digest=_fingerprint(idempotency_key, request),
@@ -115,6 +119,13 @@ def remember_answer(
             answered_at=now,
         )
     )
+    if kept.rowcount != 1:
+        raise UnderWay
+
+
+def forget_answers(tx: Transaction, *, before: datetime) -> int:
+    """Forget answers given before this time; how many. A later repeat counts as a new request."""
+    return tx.connection.execute(delete(idempotency).where(idempotency.c.answered_at < before)).rowcount
 
 
 def _fingerprint(idempotency_key: str, request: bytes) -> bytes:

@@ -1,0 +1,195 @@
+"""
+The JSON shapes, shared by the API and the client. One set of models checks what comes in, makes what goes out, and
+describes both in OpenAPI.
+
+Unknown keys and keys given twice are refused: a typing error must never turn "this topic" into "all".
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any, NotRequired, TypeVar
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.json_schema import models_json_schema
+
+# pydantic reads the one of the standard library from Python 3.12 on only.
+from typing_extensions import TypedDict
+
+from mailconsent.model import LegalBasis, Reason
+
+MAX_ADDRESSES = 10_000
+#: RFC 5321 allows 254 octets; what is longer is still answered, up to here.
+MAX_ADDRESS = 1_000
+
+Text = Annotated[str, Field(max_length=MAX_ADDRESS, json_schema_extra={"example": "anna@example.com"})]
+TopicKey = Annotated[str, Field(max_length=40, description="A topic's key in the policy.")]
+Moment = Annotated[AwareDatetime, Field(strict=False, description="RFC 3339, with a time zone.")]
+Source = Annotated[
+    str,
+    Field(
+        max_length=64,
+        pattern=r"^[A-Za-z0-9._:/-]*$",
+        description="A reference of yours by which this can be traced back. Never an address.",
+    ),
+]
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class CheckRequest(_Request):
+    """May these addresses be mailed about this topic?"""
+
+    topic: TopicKey
+    addresses: Annotated[list[Text], Field(min_length=1, max_length=MAX_ADDRESSES)]
+    headers: Annotated[bool, Field(description="Add the header fields and the link to every marketing yes.")] = False
+
+
+class ConsentRequest(_Request):
+    """A consent that was asked for elsewhere, with its proof."""
+
+    address: Text
+    topic: TopicKey
+    evidence: Annotated[
+        dict[Annotated[str, Field(max_length=80)], Annotated[str, Field(max_length=4_000)]],
+        Field(
+            min_length=1,
+            max_length=40,
+            description="What the person was shown and did: wording, form, page, time, IP. Kept apart, erasable.",
+            json_schema_extra={"example": {"wording": "Yes, send me the blog newsletter.", "form": "footer-2"}},
+        ),
+    ]
+    occurred_at: Moment | None = None
+    language: Annotated[str, Field(pattern=r"^[a-z]{2,3}$")] | None = None
+    source: Source = ""
+
+
+class WithdrawalRequest(_Request):
+    """An opt-out that reached the sender: by phone, letter, a form of theirs."""
+
+    address: Text
+    topic: Annotated[TopicKey | None, Field(description="Left out, or null: all marketing.")] = None
+    occurred_at: Moment | None = None
+    source: Source = ""
+
+
+class Verdict(TypedDict):
+    """The decision on one address. A denial is an answer, not an error."""
+
+    address: str
+    allowed: bool
+    reason: Reason
+    legal_basis: LegalBasis | None
+    event_id: str | None
+    headers: NotRequired[dict[str, str]]
+    unsubscribe_url: NotRequired[str]
+
+
+class CheckAnswer(TypedDict):
+    """One verdict per address, in the order of the request."""
+
+    verdicts: list[Verdict]
+
+
+class Recorded(TypedDict):
+    """What was recorded, and committed before this was said."""
+
+    event_id: str
+    repeated: bool
+
+
+class Fault(TypedDict):
+    """What is wrong with one place of a request."""
+
+    place: str
+    message: str
+
+
+class Problem(TypedDict):
+    """RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    detail: NotRequired[str]
+    errors: NotRequired[list[Fault]]
+
+
+class BadRequest(Exception):
+    """The body is not what this call takes. Holds where and why, and nothing of what stood there."""
+
+    def __init__(self, *, is_json: bool, faults: Sequence[Fault] = ()) -> None:
+        super().__init__("bad request")
+        self.is_json = is_json
+        self.faults = faults
+
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+def read_request(model: type[_Model], body: bytes) -> _Model:
+    """A request from its JSON text. Raises `BadRequest`."""
+    try:
+        data = json.loads(body, object_pairs_hook=_unique, parse_constant=_no_constant)
+    except _DoubleKey as fault:
+        raise BadRequest(is_json=True, faults=[Fault(place="", message="a key is given twice")]) from fault
+    except (ValueError, RecursionError) as fault:
+        raise BadRequest(is_json=False) from fault
+    try:
+        return model.model_validate(data)
+    except ValidationError as fault:
+        raise BadRequest(is_json=True, faults=list(_faults(model, fault))) from None
+
+
+class _DoubleKey(Exception):
+    pass
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    result = dict(pairs)
+    if len(result) < len(pairs):
+        raise _DoubleKey
+    return result
+
+
+def _no_constant(_name: str) -> object:
+    raise ValueError("not JSON (RFC 8259)")
+
+
+def _faults(model: type[BaseModel], fault: ValidationError) -> Iterable[Fault]:
+    for error in fault.errors(include_url=False, include_context=False, include_input=False)[:20]:
+        # A key that we do not know is the caller's own text and might be anything, an address too.
+        place = [str(part) if isinstance(part, int) or part in model.model_fields else "…" for part in error["loc"]]
+        yield Fault(place=".".join(place), message=error["msg"])
+
+
+_answers: dict[Any, TypeAdapter[Any]] = {}
+
+
+def write(shape: Any, value: Any) -> bytes:
+    """An answer as JSON text."""
+    return _adapter(shape).dump_json(value)
+
+
+def read_answer(shape: Any, body: bytes) -> Any:
+    """An answer from its JSON text. Raises `BadRequest` if it is not of that shape."""
+    try:
+        return _adapter(shape).validate_json(body)
+    except ValidationError as fault:
+        raise BadRequest(is_json=True) from fault
+
+
+def _adapter(shape: Any) -> TypeAdapter[Any]:
+    if shape not in _answers:
+        _answers[shape] = TypeAdapter(shape)
+    return _answers[shape]
+
+
+def schemas(requests: Iterable[type[BaseModel]], answers: Iterable[Any]) -> dict[str, Any]:
+    """JSON Schemas of these shapes by name, for OpenAPI."""
+    template = "#/components/schemas/{model}"
+    _, asked = models_json_schema([(model, "validation") for model in requests], ref_template=template)
+    adapters: list[Any] = [(shape.__name__, "serialization", _adapter(shape)) for shape in answers]
+    _, answered = TypeAdapter.json_schemas(adapters, ref_template=template)
+    return dict(asked.get("$defs", {})) | dict(answered.get("$defs", {}))
