@@ -1,0 +1,1 @@
+"""mailconsent: an e-mail marketing consent and unsubscribe processor. Newsletter systems import `mailconsent.client`."""

@@ -136,8 +136,13 @@ def read_request(model: type[_Model], body: bytes) -> _Model:
         raise BadRequest(is_json=True, faults=[Fault(place="", message="a key is given twice")]) from fault
     except (ValueError, RecursionError) as fault:
         raise BadRequest(is_json=False) from fault
+    return make_request(model, data)
+
+
+def make_request(model: type[_Model], values: object) -> _Model:
+    """A request from a mapping of values. Raises `BadRequest`."""
     try:
-        return model.model_validate(data)
+        return model.model_validate(values)
     except ValidationError as fault:
         raise BadRequest(is_json=True, faults=list(_faults(model, fault))) from None
 
@@ -175,7 +180,7 @@ def write(shape: Any, value: Any) -> bytes:
 def read_answer(shape: Any, body: bytes) -> Any:
     """An answer from its JSON text. Raises `BadRequest` if it is not of that shape."""
     try:
-        return _adapter(shape).validate_json(body)
+        return _adapter(shape).validate_json(body, strict=True)
     except ValidationError as fault:
         raise BadRequest(is_json=True) from fault
 

@@ -14,7 +14,6 @@ from mailconsent.keyring import Purpose, append_key
 from mailconsent.store import Store
 from mailconsent.store.generations import (
     begin_rotation,
-    count_recipients,
     end_rotation,
     register_keys,
     rotate_batch,
@@ -64,12 +63,6 @@ def move_recipients(store: Store, generation: int) -> Iterator[int]:
         yield seen
     with store.begin() as tx:
         end_rotation(tx.connection, generation)
-
-
-def recipients_to_move(store: Store) -> int:
-    """How many recipients there are, for a progress bar."""
-    with store.read() as tx:
-        return count_recipients(tx.connection)
 
 
 def _move(store: Store, generation: int, after: int | None) -> tuple[int, int] | None:

@@ -19,7 +19,8 @@ from mailconsent.errors import KeyMissing, StorageUnavailable
 from mailconsent.facts import fold
 from mailconsent.model import Channel, Event, EventId, EventKind, Evidence, Grade, UnsubscribeClaim
 from mailconsent.store import Transaction
-from mailconsent.store.standings import save
+from mailconsent.store.generations import BATCH
+from mailconsent.store.standings import read_all, replace_all, save
 from mailconsent.store.tables import events, evidence, recipients
 
 
@@ -171,3 +172,32 @@ def describe(tx: Transaction, recipient: Recipient, *, address: str, language: s
     """Keep the address as given, to which mail goes, and the language. Erasable."""
     values = {"address": address} | ({"language": language} if language else {})
     tx.connection.execute(recipients.update().where(recipients.c.id == recipient.id).values(values))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rebuilt:
+    """A batch of recipients whose standings are the fold of their events now."""
+
+    last: int
+    seen: int
+    mended: int
+
+
+def rebuild_batch(tx: Transaction, *, after: int | None) -> Rebuilt | None:
+    """Check the recipients next after this id, and mend what differs from the fold. None when there are no more."""
+    rows = tx.connection.execute(
+        select(*_COLUMNS)
+        .where(recipients.c.id > (-1 if after is None else after))
+        .order_by(recipients.c.id)
+        .limit(BATCH)
+        .with_for_update()
+    ).all()
+    if not rows:
+        return None
+    mended = 0
+    for recipient_id, digest in rows:
+        right = fold(recipient_id, read_events(tx, recipient_id))
+        if read_all(tx, digest) != right:
+            replace_all(tx, digest, right)
+            mended += 1
+    return Rebuilt(last=rows[-1].id, seen=len(rows), mended=mended)

@@ -8,7 +8,7 @@ the batch, so that the statement is prepared once.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import CursorResult, text
+from sqlalchemy import CursorResult, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mailconsent.address import DIGEST_SIZE
@@ -65,6 +65,13 @@ def save(tx: Transaction, digest: bytes, rows: Mapping[int, Standing]) -> None:
         _upserts[dialect.__name__],
         [{"digest": digest, "topic": topic, **standing._asdict()} for topic, standing in rows.items()],
     )
+
+
+def read_all(tx: Transaction, digest: bytes) -> dict[int, Standing]:
+    """Every standing of one recipient, by topic number."""
+    columns = (standings.c.topic, *(standings.c[name] for name in Standing._fields))
+    rows = tx.connection.execute(select(*columns).where(standings.c.digest == digest))
+    return {topic: Standing._make(row) for topic, *row in rows}
 
 
 def replace_all(tx: Transaction, digest: bytes, rows: Mapping[int, Standing]) -> None:

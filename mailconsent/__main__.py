@@ -1,0 +1,5 @@
+"""`python -m mailconsent`."""
+
+from mailconsent.cli import main
+
+main()
