@@ -1,6 +1,5 @@
 """Commands that run the processes."""
 
-import os
 import signal
 import sys
 from types import FrameType
@@ -60,4 +59,4 @@ def demo(once: bool, port: int) -> None:
     """Run the main job on embedded defaults: database, inbox, web and worker, and a story that goes through them."""
     from mailconsent.demo import run
 
-    sys.exit(run(once=once, port=port, environ=dict(os.environ)))
+    sys.exit(run(once=once, port=port))

@@ -1,0 +1,300 @@
+"""
+The contact inbox, read over IMAP (RFC 9051, RFC 3501). The only IMAP code.
+
+The inbox belongs to humans: it is opened with EXAMINE and read with BODY.PEEK, so nothing here can change a flag, let
+alone a message. `Mailbox.since` is the truth; `Mailbox.wait` is only a hint, since notifications get lost (one that
+comes together with the answer to IDLE is not seen, and a server may send none). So sweep after every wait.
+
+One connection, one mailbox, one life: after an error the object is of no more use. Close it and connect again.
+"""
+
+import contextlib
+import ipaddress
+import logging
+import selectors
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Self
+from urllib.parse import unquote, urlsplit
+
+from imapclient import IMAPClient, SocketTimeout
+from imapclient.exceptions import IMAPClientAbortError, IMAPClientError
+
+from mailconsent.errors import ConfigError, MailboxRefused, MailboxUnavailable
+
+#: Bytes of a message that are fetched. What a writer says is at the top; attachments are of no interest.
+MAX_BYTES = 1024 * 1024
+#: Messages in one FETCH, so a batch never holds more than 50 MiB.
+BATCH = 50
+#: UIDs asked for in one SEARCH of a large mailbox: imaplib gives up on answers longer than 1 MB, about 100 000 UIDs.
+WINDOW = 50_000
+POLL = 15.0  #: seconds between two questions to a server without IDLE
+LONGEST_WAIT = 600.0  #: seconds of one IDLE; servers may hang up after 30 minutes of it (RFC 2177)
+GLANCE = 0.5  #: seconds between two looks at `stopping`
+FAREWELL = 2.0  #: seconds that a polite good-bye may take
+
+_FAULT = "MAILCONSENT_IMAP_URL is not usable: "
+
+# imapclient logs every line of the conversation, addresses and mail included, to whoever logs at DEBUG.
+logging.getLogger("imapclient").setLevel(logging.CRITICAL + 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailboxAddress:
+    """Where a mailbox is, and whose it is."""
+
+    host: str
+    port: int
+    #: Often an address, so it stays out of the `repr`.
+    user: str = field(repr=False)
+    folder: str
+    tls: bool
+
+    @property
+    def name(self) -> str:
+        """What the cursor is stored under. Without the port: the mail is the same behind 143 and 993."""
+        return f"{self.user}@{self.host}/{self.folder}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """One message as the server holds it."""
+
+    uid: int
+    #: The first `MAX_BYTES` at most, with CRLF line ends.
+    raw: bytes = field(repr=False)
+    #: Of the whole message, in bytes.
+    size: int
+    #: INTERNALDATE: when the server got it. UTC.
+    received_at: datetime
+
+
+def parse_imap_url(url: str) -> MailboxAddress:
+    """
+    Take apart `imaps://user%40firm@host:993/INBOX`. Port and folder may be left out.
+
+    ConfigError, echoing nothing of the URL, when it is not of that form, holds a password, or would send one in clear
+    text over a network: `imap://` goes to this very machine only.
+    """
+    try:
+        parts = urlsplit(url)
+        host, port, tls = parts.hostname or "", parts.port, parts.scheme == "imaps"
+    except ValueError:
+        raise ConfigError(f"{_FAULT}write it as imaps://user%40firm@host:993/INBOX") from None
+    user, folder = unquote(parts.username or ""), unquote(parts.path).removeprefix("/") or "INBOX"
+    if parts.scheme not in ("imaps", "imap"):
+        raise ConfigError(f"{_FAULT}it must begin with imaps://")
+    if parts.password is not None:
+        raise ConfigError(f"{_FAULT}take the password out of it and put it into MAILCONSENT_IMAP_PASSWORD")
+    if not host or not user:
+        raise ConfigError(f"{_FAULT}name the user and the host, as in imaps://user%40firm@host/INBOX")
+    if parts.query or parts.fragment:
+        raise ConfigError(f"{_FAULT}write ? as %3F and # as %23 in the name of the folder")
+    if any(letter < " " or letter == "\x7f" for letter in user + folder):
+        # A line break would end the IMAP command that they stand in, and begin another.
+        raise ConfigError(f"{_FAULT}user and folder must not hold control characters")
+    if not tls and not _is_loopback(host):
+        raise ConfigError(f"{_FAULT}imap:// sends the password in clear, to this machine only: use imaps://")
+    # INBOX is the one name that is the same in any case (RFC 9051 section 5.1), and must give the same cursor.
+    folder = "INBOX" if folder.upper() == "INBOX" else folder
+    return MailboxAddress(host=host, port=port or (993 if tls else 143), user=user, folder=folder, tls=tls)
+
+
+def _is_loopback(host: str) -> bool:
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return host == "localhost"
+
+
+def connect(address: MailboxAddress, password: str, *, timeout: float = 30.0) -> "Mailbox":
+    """
+    Log in with a password and open the mailbox for reading.
+
+    `timeout` is seconds to connect, and then for any one read. MailboxUnavailable when there is no answer or the
+    certificate is not trusted (SSL_CERT_FILE is honoured); MailboxRefused when login or mailbox are refused.
+    """
+    context = ssl.create_default_context() if address.tls else None
+    limits = SocketTimeout(connect=timeout, read=timeout)
+    with _plain_words():
+        client = IMAPClient(address.host, address.port, ssl=address.tls, ssl_context=context, timeout=limits)
+    try:
+        _log_in(client, address.user, password)
+        return Mailbox(client, address.folder)
+    except BaseException:
+        _close(client)
+        raise
+
+
+def _log_in(client: IMAPClient, user: str, password: str) -> None:
+    with _plain_words(refused="refused the login: check user and password"):
+        # LOGIN of imaplib neither quotes the user nor knows letters beyond ASCII.
+        log_in = client.plain_login if client.has_capability("AUTH=PLAIN") else client.login
+        try:
+            log_in(user, password)
+        except IMAPClientError as error:
+            # imapclient reports a link that breaks at this moment as a failed login; and RFC 5530 knows a "not now".
+            if isinstance(error.__context__, IMAPClientAbortError) or "[UNAVAILABLE]" in str(error):
+                raise MailboxUnavailable("The IMAP server could not check the login just now.") from None
+            raise
+
+
+class Mailbox:
+    """An open mailbox. Every method but `close` and `interrupt` raises MailboxUnavailable when the link is lost."""
+
+    def __init__(self, client: IMAPClient, folder: str) -> None:
+        self._client = client
+        self._folder = folder
+        # Dates come with their zone this way, not in the local time of this machine.
+        client.normalise_times = False
+        with _plain_words():
+            # During IDLE nobody but the kernel asks after a silent server.
+            client.socket().setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        self.refresh()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def refresh(self) -> None:
+        """Open the mailbox anew, to see a change of `uidvalidity`. MailboxRefused when the mailbox is gone."""
+        with _plain_words(refused="has no such mailbox, or does not let this user read it"):
+            answer = self._client.select_folder(self._folder, readonly=True)
+        if b"UIDVALIDITY" not in answer:
+            raise MailboxRefused("The IMAP server gives this mailbox no UIDVALIDITY, so it cannot be followed.")
+        #: UIDs mean something only together with this number (RFC 9051 section 2.3.1.1).
+        self.uidvalidity: int = answer[b"UIDVALIDITY"]
+        self._count: int = answer.get(b"EXISTS", 0)
+        self._next_uid: int | None = answer.get(b"UIDNEXT")
+
+    def since(self, uid: int) -> Iterator[list[Fetched]]:
+        """The messages with a higher UID, in ascending batches. What is expunged meanwhile is left out."""
+        with _plain_words():
+            # A search covers only what the session was told of before, and of new mail it is told when a command ends.
+            self._client.noop()
+        for uids in self._uids_since(uid):
+            for start in range(0, len(uids), BATCH):
+                if batch := self._fetch(uids[start : start + BATCH]):
+                    yield batch
+
+    def _uids_since(self, uid: int) -> Iterator[list[int]]:
+        low = uid + 1
+        if self._count > WINDOW and self._next_uid is not None:
+            while low + WINDOW < self._next_uid:
+                yield self._search(f"{low}:{low + WINDOW - 1}", low)
+                low += WINDOW
+        yield self._search(f"{low}:*", low)
+
+    def _search(self, uids: str, lowest: int) -> list[int]:
+        with _plain_words():
+            found = self._client.search(["UID", uids])
+        # `n:*` names the last message even where its UID is below n (RFC 9051 section 9, seq-range).
+        return sorted({uid for uid in found if uid >= lowest})
+
+    def _fetch(self, uids: list[int]) -> list[Fetched]:
+        with _plain_words():
+            answers = self._client.fetch(uids, ["RFC822.SIZE", "INTERNALDATE", f"BODY.PEEK[]<0.{MAX_BYTES}>"])
+        return list(_messages(answers.items()))
+
+    def wait(self, seconds: float, stopping: Callable[[], bool]) -> None:
+        """
+        Return when something may have happened, after `seconds` (600 at most), or within one when `stopping()` is true.
+
+        After that last only `close` makes sense, and a dead link is nobody's concern any more.
+        """
+        try:
+            self._wait(time.monotonic() + min(seconds, LONGEST_WAIT), stopping)
+        except MailboxUnavailable:
+            if not stopping():
+                raise
+
+    def _wait(self, deadline: float, stopping: Callable[[], bool]) -> None:
+        with _plain_words():
+            if self._client.has_capability("IDLE"):
+                self._client.idle()
+                self._listen(deadline, stopping)
+                if stopping():
+                    self._client.socket().settimeout(GLANCE)
+                # This reads whatever made the socket readable. On a lost link it raises, where idle_check() of
+                # imapclient returns an empty list, at once and for ever.
+                self._client.idle_done()
+                return
+            while not stopping() and time.monotonic() < deadline:
+                self._listen(min(deadline, time.monotonic() + POLL), stopping)
+                if stopping() or self._client.noop()[1]:
+                    return
+
+    def _listen(self, deadline: float, stopping: Callable[[], bool]) -> None:
+        """Return at `deadline`, when stopping, or when the server says anything: news, BYE, or the end of the link."""
+        link = self._client.socket()
+        with selectors.DefaultSelector() as selector:
+            selector.register(link, selectors.EVENT_READ)
+            while not stopping() and (left := deadline - time.monotonic()) > 0:
+                # TLS may hold decrypted bytes that the kernel no longer has.
+                if (isinstance(link, ssl.SSLSocket) and link.pending()) or selector.select(min(left, GLANCE)):
+                    return
+
+    def interrupt(self) -> None:
+        """Cut the link, so that a read which hangs ends at once: for a signal handler, or another thread."""
+        with contextlib.suppress(OSError):
+            # Not SSLSocket.shutdown(), which takes the TLS state away under a read in progress.
+            socket.socket.shutdown(self._client.socket(), socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Say good-bye and hang up. Never raises, and takes two seconds at most on a dead link."""
+        _close(self._client)
+
+
+def _messages(answers: Iterable[tuple[int, dict[bytes, Any]]]) -> Iterator[Fetched]:
+    for uid, data in sorted(answers):
+        # A server that ignores the partial fetch answers without the offset.
+        raw = data.get(b"BODY[]<0>", data.get(b"BODY[]"))
+        if raw is None:
+            # Expunged meanwhile: then there is no body, or NIL in its place (RFC 2180 section 4.1).
+            continue
+        size, received_at = data.get(b"RFC822.SIZE") or len(raw), _utc(data.get(b"INTERNALDATE"))
+        yield Fetched(uid=uid, raw=raw[:MAX_BYTES], size=size, received_at=received_at)
+
+
+def _utc(moment: datetime | None) -> datetime:
+    if moment is not None:
+        with contextlib.suppress(ValueError, OverflowError):  # zones and years that no clock shows
+            return moment.astimezone(UTC)
+    return datetime.now(UTC)  # absent or unreadable; it came no later than this
+
+
+def _close(client: IMAPClient) -> None:
+    with contextlib.suppress(Exception):  # the link is given up anyway
+        client.socket().settimeout(FAREWELL)
+        client.logout()
+    with contextlib.suppress(Exception):
+        client.shutdown()
+
+
+#: The first that fits.
+_WORDS: tuple[tuple[type[Exception], str], ...] = (
+    (ssl.SSLCertVerificationError, "certificate is not trusted: check the host name, or set SSL_CERT_FILE"),
+    (socket.gaierror, "host name is not known"),
+    (TimeoutError, "answer did not come in time"),
+    (IMAPClientAbortError, "connection broke off"),
+    (OSError, "connection broke off, or was refused"),
+    # ValueError and the like are imaplib's and imapclient's ways of saying that they could not read an answer.
+    (Exception, "answer was a refusal, or not to be understood"),
+)
+
+
+@contextlib.contextmanager
+def _plain_words(*, refused: str | None = None) -> Iterator[None]:
+    """Raise our exceptions for theirs, without the cause: its text quotes the server, which quotes addresses."""
+    try:
+        yield
+    except (IMAPClientError, OSError, ValueError, LookupError, TypeError) as error:
+        if refused and isinstance(error, IMAPClientError) and not isinstance(error, IMAPClientAbortError):
+            raise MailboxRefused(f"The IMAP server {refused}.") from None
+        words = next(words for kind, words in _WORDS if isinstance(error, kind))
+        raise MailboxUnavailable(f"The IMAP server's {words}.") from None
