@@ -1,0 +1,83 @@
+"""
+Tokens of ours in inbound mail (design 5.2 and 5.6).
+
+Rules of this file:
+
+1. In the local part it was sent to, or in the subject, a token is the request: that mail exists only because a person
+   or their mail client followed our List-Unsubscribe header (RFC 2369, RFC 6068).
+2. Anywhere else it only identifies. Automatic replies, bounces and forwards quote our links, too.
+3. Verifying costs a MAC, so a message full of look-alikes is verified up to a limit.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+
+from mailconsent.errors import InvalidToken
+from mailconsent.message import RECIPIENT_FIELDS, InboundMessage
+from mailconsent.model import Classification, Label, UnsubscribeClaim
+
+MAX_CANDIDATES = 50
+
+TOKEN = re.compile(r"(?<![A-Za-z2-7])[A-Za-z2-7]{56}(?![A-Za-z2-7])")
+#: `u+<token>@`: searched in the raw fields, so that an address list no parser understands does not lose a request.
+LOCAL_PART = re.compile(r"\+([A-Za-z2-7]{56})[.=]{0,2}@")
+
+
+def detect(message: InboundMessage, read_token: Callable[[str], UnsubscribeClaim]) -> Classification | None:
+    """A request by token, if this is one."""
+    local_parts = (
+        candidate
+        for name in RECIPIENT_FIELDS
+        for value in message.headers.get(name, ())
+        for candidate in LOCAL_PART.findall(value)
+    )
+    for reason, candidates in (("token in local part", local_parts), ("token in subject", find(message.subject))):
+        claims = read_all(candidates, read_token)
+        if claims:
+            return Classification(
+                label=Label.UNSUBSCRIBE,
+                detector="token",
+                reason=reason,
+                confidence=1.0,
+                addresses=message.from_addresses,
+                claims=claims,
+            )
+    return None
+
+
+def quoted_claims(
+    message: InboundMessage, read_token: Callable[[str], UnsubscribeClaim]
+) -> tuple[UnsubscribeClaim, ...]:
+    """The claims of tokens quoted in a body, a report or an attached header. They identify a recipient, no more."""
+    texts = (
+        message.text,
+        message.html,
+        *(value for fields in (message.original_headers, *(block for _kind, block in message.reports))
+          for values in fields.values() for value in values),
+        message.in_reply_to,
+        message.references,
+    )  # fmt: skip
+    return read_all((candidate for text in texts for candidate in find(text)), read_token)
+
+
+def find(text: str) -> Iterator[str]:
+    """What looks like a token in a text."""
+    return (match[0] for match in TOKEN.finditer(text)) if len(text) >= 56 else iter(())
+
+
+def read_all(candidates: Iterable[str], read_token: Callable[[str], UnsubscribeClaim]) -> tuple[UnsubscribeClaim, ...]:
+    """The different claims among these candidates, in order; the token text is no key, since several texts verify."""
+    claims: dict[UnsubscribeClaim, None] = {}
+    seen: set[str] = set()
+    for candidate in candidates:
+        lower = candidate.lower()
+        if lower in seen:
+            continue
+        if len(seen) == MAX_CANDIDATES:
+            break
+        seen.add(lower)
+        try:
+            claims[read_token(lower)] = None
+        except InvalidToken:
+            continue
+    return tuple(claims)

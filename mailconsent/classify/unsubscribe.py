@@ -1,0 +1,168 @@
+"""
+Requests in people's own words.
+
+Rules of this file:
+
+1. Only the writer's own words count, never the quoted newsletter under them, nor a footer of list software.
+2. A request is short. In a long letter the same words are as likely told as meant, and it is left alone.
+3. The subject of a reply is somebody else's; it speaks for the writer only where the body says nothing.
+4. What asks and does not ask at once is `unsure`: marketing stops and a human reads it (design 5.6).
+5. A request is for the From address. If there is none, or several, nobody can be named: `unsure`.
+"""
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+from mailconsent.classify.token import quoted_claims
+from mailconsent.classify.wording import Wording, find_phrase, is_phrase, load_wording, split_words
+from mailconsent.message import InboundMessage
+from mailconsent.model import Classification, Label, UnsubscribeClaim
+from mailconsent.own_words import MAX_OWN, own_words
+
+MAX_SUBJECT = 12  #: words of a subject that is a request
+MAX_WORDS = 120  #: of a body that is a request
+FEW = 3  #: words of a body that says nothing
+MAX_BESIDE_SUBJECT = 40  #: words of a body that says nothing about it, under a subject that is a request
+MAX_AROUND_SHORT = 10  #: words of a body in which a short command is one
+WRAPPED = 45  #: characters from which on a line may go on in the next one
+
+PREFIX = re.compile(r"\s*(re|sv|vs|aw|antw|antwort|fw|fwd|wg|vb|vl|tr|rv)\s*(?:\[\d+\])?\s*[:：]\s*", re.IGNORECASE)
+ADDRESS = re.compile(r"(?<![^\s<>])(?:[^\s<>@]+@[^\s<>]+|https?://[^\s<>]+)")
+SENTENCE_END = re.compile(r"[.!?;:()]+(?=\s|$)|[?。！？]|\n\s*\n")
+#: What Apple Mail sends when its user presses the button: the header says so in every language, the sentence in one.
+ONE_TAP_HEADER = "x-apple-unsubscribe"
+ONE_TAP_TEXT = "Apple Mail sent this email to unsubscribe from the message"
+
+#: What stands between two ends of a sentence, in lines of words.
+Passage = list[list[str]]
+
+
+class Reading(NamedTuple):
+    """What a text says about it."""
+
+    #: The phrase that asks.
+    request: str | None = None
+    #: Whether the text is that phrase and nothing else.
+    whole: bool = False
+    #: Whether it also speaks against asking.
+    doubtful: bool = False
+    #: How long it is, in words.
+    length: int = 0
+
+
+def detect(message: InboundMessage, read_token: Callable[[str], UnsubscribeClaim]) -> Classification | None:
+    """A request to unsubscribe, if a person makes one in this message."""
+    if is_one_tap(message):
+        return answer(message, read_token, "button of Apple Mail", Label.UNSUBSCRIBE)
+    wording = load_wording()
+    is_reply, subject = split_prefixes(message.subject)
+    asked = read(subject[:400], wording, MAX_SUBJECT)
+    body = own_words(message)
+    said = read(body, wording, MAX_WORDS) if len(body) < MAX_OWN else Reading(length=MAX_WORDS)
+    if said.request:
+        return answer(message, read_token, said.request, Label.UNSURE if said.doubtful else Label.UNSUBSCRIBE)
+    if not asked.request or (is_reply and said.length > FEW):
+        return None
+    clear = asked.whole if is_reply else said.length <= (FEW if message.in_reply_to else MAX_BESIDE_SUBJECT)
+    doubtful = asked.doubtful or not clear or speaks_against(body, wording)
+    return answer(message, read_token, asked.request, Label.UNSURE if doubtful else Label.UNSUBSCRIBE)
+
+
+def is_one_tap(message: InboundMessage) -> bool:
+    """Whether a mail client wrote this for the person who pressed its "unsubscribe" button."""
+    return message.header(ONE_TAP_HEADER).lower() == "true" or message.text.startswith(ONE_TAP_TEXT)
+
+
+def answer(
+    message: InboundMessage, read_token: Callable[[str], UnsubscribeClaim], reason: str, label: Label
+) -> Classification:
+    """The classification of a request, for whom From names."""
+    if len(message.from_addresses) != 1:
+        label, reason = Label.UNSURE, "not one From address"
+    return Classification(
+        label=label,
+        detector="unsubscribe",
+        reason=reason,
+        confidence=0.9 if label == Label.UNSUBSCRIBE else 0.5,
+        addresses=message.from_addresses,
+        claims=quoted_claims(message, read_token),
+    )
+
+
+def split_prefixes(subject: str) -> tuple[bool, str]:
+    """Whether a subject has the prefixes of a reply or a forward, and the subject behind them."""
+    rest = subject
+    for _ in range(10):
+        match = PREFIX.match(rest)
+        if match is None:
+            break
+        rest = rest[match.end() :]
+    return rest != subject, rest
+
+
+def read(text: str, wording: Wording, limit: int) -> Reading:
+    """What the sentences of a text of up to `limit` words ask for. A doubt in one is against the request of another."""
+    passages = split_passages(text, wording)
+    words = [word for passage in passages for line in passage for word in line]
+    length = len(words)
+    if length > limit:
+        return Reading(length=length)
+    request = next((phrase for lines in passages if (phrase := read_passage(lines, wording, length))), None)
+    if request is None:
+        return Reading(length=length)
+    return Reading(
+        request=request,
+        whole=read_command(words, wording, length) is not None,
+        doubtful=find_phrase(words, wording.doubts) is not None,
+        length=length,
+    )
+
+
+def read_passage(lines: Passage, wording: Wording, length: int) -> str | None:
+    """The phrase with which a passage asks, or a line in it: people write "unsubscribe", and below it their name."""
+    words = [word for line in lines for word in line]
+    asks = read_command(words, wording, length) or find_phrase(words, wording.requests)
+    if asks and not find_phrase(words, wording.not_requests):
+        return asks
+    if len(lines) == 1:
+        return None
+    return next((phrase for line in lines if (phrase := read_command(line, wording, length))), None)
+
+
+def speaks_against(text: str, wording: Wording) -> bool:
+    """Whether a text says anything that takes a request back."""
+    return any(
+        find_phrase([word for line in lines for word in line], wording.not_requests)
+        for lines in split_passages(text, wording)
+    )
+
+
+def read_command(words: list[str], wording: Wording, length: int) -> str | None:
+    """The phrase that a sentence is, in a text of that many words."""
+    meant = [word for word in words if word not in wording.fillers]
+    return is_phrase(meant, wording.commands) or (
+        is_phrase(meant, wording.short_commands) if length <= MAX_AROUND_SHORT else None
+    )
+
+
+def split_passages(text: str, wording: Wording) -> list[Passage]:
+    """
+    The passages between two ends of a sentence, each in lines of words. A line that was wrapped is one with the next.
+    """
+    if "@" in text or "://" in text:
+        text = ADDRESS.sub(" ", text)
+    passages = []
+    for passage in SENTENCE_END.split(text):
+        lines: Passage = []
+        wrapped = False
+        for line in passage.split("\n"):
+            words = [wording.spellings.get(word, word) for word in split_words(line) if word not in wording.polite]
+            if wrapped:
+                lines[-1] += words
+            elif words:
+                lines.append(words)
+            wrapped = bool(words) and len(line) >= WRAPPED
+        if lines:
+            passages.append(lines)
+    return passages
