@@ -1,0 +1,251 @@
+"""The worker process on a real inbox: what it does to the ledger, and that it does nothing to the inbox."""
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from mailconsent.mailbox import Fetched
+from mailconsent.model import Channel, EventKind, Label, Reason, UnsubscribeClaim
+from mailconsent.services.inbox import judge
+from mailconsent.services.installation import Installation
+from tests import houses
+from tests.houses import ask, build, consent, events, inbox_settings, rows, token_for, unfolded, until
+from tests.real.dovecot import Dovecot
+from tests.real.relay import Relay
+from worker import Worker
+
+
+def mail(sender: str, subject: str, text: str = "", number: int = 1, **fields: str) -> bytes:
+    """A message to the contact inbox."""
+    more = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in fields.items())
+    return (
+        f"From: {sender}\r\nTo: contact@example.com\r\nSubject: {subject}\r\n"
+        f"Date: Mon, 02 Mar 2026 10:00:00 +0100\r\nMessage-ID: <{number}.{sender}>\r\n{more}\r\n{text}\r\n"
+    ).encode()
+
+
+@contextlib.contextmanager
+def working(here: Installation) -> Iterator[Worker]:
+    """The worker's loop in a thread."""
+    worker = Worker(here)
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    try:
+        yield worker
+    finally:
+        worker.stop()
+        thread.join(10)
+        assert not thread.is_alive(), "the worker did not stop"
+
+
+def read(here: Installation) -> int:
+    """How many messages have a stored classification."""
+    return len(rows(here, "select uid from inbound_messages"))
+
+
+@pytest.fixture
+def user(dovecot: Dovecot) -> str:
+    return dovecot.new_user()
+
+
+@pytest.fixture
+def here(tmp_path: Path, database_url: str, dovecot: Dovecot, user: str) -> Iterator[Installation]:
+    url = f"imap://{quote(user, safe='')}@127.0.0.1:{dovecot.port}/INBOX"
+    with build(tmp_path, database_url, inbox_settings(url)).opened() as installation:
+        yield installation
+
+
+def test_a_mail_that_says_unsubscribe_is_a_no_and_other_mail_is_left_alone(
+    here: Installation, dovecot: Dovecot, user: str
+) -> None:
+    consent(here, "anna@example.com", "bo@example.net", "cecilia@example.org")
+    messages = [
+        mail("anna@example.com", "Unsubscribe"),
+        mail("bo@example.net", "Re: Scanners", "Is it still available?"),
+        mail("cecilia@example.org", "Automatic reply: Unsubscribe", "I am away.", Auto_Submitted="auto-replied"),
+    ]
+    dovecot.append(user, messages, flags=["\\Flagged"])
+    before = dovecot.state(user)
+
+    with working(here):
+        until(lambda: read(here) == 3, "all to be read")
+
+    assert [d.allowed for d in ask(here, "anna@example.com", "bo@example.net", "cecilia@example.org")] == [
+        False,
+        True,
+        True,
+    ]
+    assert ask(here, "anna@example.com", topic="alerts")[0].reason is Reason.WITHDRAWN, "without a link it covers all"
+    assert dovecot.state(user) == before
+    assert sorted(rows(here, "select label from inbound_messages")) == [("auto_reply",), ("other",), ("unsubscribe",)]
+
+
+def test_raw_text_is_kept_only_of_mail_that_had_an_effect(here: Installation, dovecot: Dovecot, user: str) -> None:
+    dovecot.append(user, [mail("anna@example.com", "Unsubscribe"), mail("bo@example.net", "An order")])
+
+    with working(here):
+        until(lambda: read(here) == 2)
+
+    assert sorted(rows(here, "select label, raw is not null from inbound_messages")) == [
+        ("other", False),
+        ("unsubscribe", True),
+    ]
+
+
+def test_a_link_in_the_local_part_covers_its_topic_whatever_the_rest_says(
+    here: Installation, dovecot: Dovecot, user: str
+) -> None:
+    consent(here, "anna@example.com")
+    consent(here, "anna@example.com", topic="alerts")
+    token = token_for(here, "anna@example.com")
+    # Apple Mail: an empty subject, and an alias of the person's as the sender.
+    raw = mail("relay-7@icloud.example.com", "", "Apple Mail sent this email", Auto_Submitted="auto-generated")
+    dovecot.append(user, [raw.replace(b"To: contact@", b"To: u+" + token.upper().encode() + b"@")])
+
+    with working(here):
+        until(lambda: read(here) == 1)
+
+    assert ask(here, "anna@example.com")[0].reason is Reason.WITHDRAWN
+    assert ask(here, "anna@example.com", topic="alerts")[0].allowed
+    assert ask(here, "relay-7@icloud.example.com")[0].reason is Reason.NO_LEGAL_BASIS
+
+
+def test_a_request_with_a_quoted_link_covers_its_owner_and_the_writer(
+    here: Installation, dovecot: Dovecot, user: str
+) -> None:
+    consent(here, "anna@example.com", "bo@example.net")
+    link = f"https://mail.example.com/u/{token_for(here, 'anna@example.com')}"
+    dovecot.append(user, [mail("bo@example.net", "Unsubscribe", f"Please unsubscribe me.\r\n\r\n> Stop: {link}")])
+
+    with working(here):
+        until(lambda: read(here) == 1)
+
+    reasons = [d.reason for d in ask(here, "anna@example.com", "bo@example.net")]
+    assert reasons == [Reason.WITHDRAWN, Reason.WITHDRAWN]
+
+
+def test_an_event_of_the_inbox_names_its_message_and_no_address(
+    here: Installation, dovecot: Dovecot, user: str
+) -> None:
+    dovecot.append(user, [mail("anna@example.com", "Afmeld")], received_at=datetime(2026, 3, 2, 9, tzinfo=UTC))
+
+    with working(here):
+        until(lambda: read(here) == 1)
+
+    ((event,),) = events(here).values()
+    assert event.kind is EventKind.WITHDRAWN
+    assert event.channel is Channel.INBOX
+    assert event.occurred_at == datetime(2026, 3, 2, 9, tzinfo=UTC)
+    assert event.source.startswith("mail:")
+    assert "@" not in event.source
+    assert rows(here, "select address from recipients") == [(None,)], "an opt-out needs no plain address"
+
+
+@pytest.mark.parametrize("how", ["copied", "uidvalidity"])
+def test_a_message_seen_again_has_no_second_effect(here: Installation, dovecot: Dovecot, user: str, how: str) -> None:
+    request = mail("anna@example.com", "Unsubscribe")
+    dovecot.append(user, [request])
+    with working(here):
+        until(lambda: read(here) == 1)
+    # Between the two sightings the person consents anew, at our own door: a second effect would undo that.
+    with here.store.begin() as tx:
+        from mailconsent.model import Grade
+        from mailconsent.store.ledger import append, lock_address
+
+        recipient = lock_address(tx, "anna@example.com")
+        again = houses.receipt().event(EventKind.CONSENT_GIVEN, 1, grade=Grade.A)
+        append(tx, recipient, again, houses.receipt().evidence)
+
+    if how == "copied":
+        dovecot.append(user, [request])
+    else:
+        dovecot.change_uidvalidity(user)
+    with working(here):
+        until(lambda: read(here) == 2, "the message to be seen again")
+
+    assert ask(here, "anna@example.com")[0].allowed
+    assert len(next(iter(events(here).values()))) == 2
+    assert unfolded(here) == []
+
+
+def test_two_requests_alike_that_nothing_tells_apart_both_count(
+    here: Installation, dovecot: Dovecot, user: str
+) -> None:
+    bare = b"From: anna@example.com\r\nTo: contact@example.com\r\nSubject: Unsubscribe\r\n\r\n\r\n"
+    dovecot.append(user, [bare, bare])
+
+    with working(here):
+        until(lambda: read(here) == 2)
+
+    assert rows(here, "select copy from inbound_messages") == [(False,), (False,)]
+    assert [len(each) for each in events(here).values()] == [1], "the second is a repeat of what stands"
+
+
+def test_a_message_of_thirty_megabytes_is_read_by_its_beginning(
+    here: Installation, dovecot: Dovecot, user: str
+) -> None:
+    attached = (
+        "--=_1\r\nContent-Type: text/plain\r\n\r\nPlease unsubscribe me.\r\n"
+        "--=_1\r\nContent-Type: application/pdf\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    ) + ("QUJD" * 18 + "\r\n") * 420_000
+    huge = mail("anna@example.com", "Hello", attached, Content_Type='multipart/mixed; boundary="=_1"')
+    assert len(huge) > 30_000_000
+    dovecot.append(user, [huge, mail("bo@example.net", "Unsubscribe")])
+
+    with working(here):
+        until(lambda: read(here) == 2)
+
+    assert {d.reason for d in ask(here, "anna@example.com", "bo@example.net")} == {Reason.WITHDRAWN}
+
+
+def test_a_message_that_breaks_the_reader_waits_for_a_human(tmp_path: Path) -> None:
+    def broken(_text: str) -> UnsubscribeClaim:
+        raise RuntimeError("a fault of ours")
+
+    token = "a" * 56
+    fetched = Fetched(uid=1, raw=mail("anna@example.com", token), size=1, received_at=datetime.now(UTC))
+
+    judged = judge(fetched, broken)
+
+    assert judged.failed
+    assert judged.classification.label is Label.UNSURE
+
+
+def test_a_message_whose_effect_fails_waits_for_a_human_and_the_rest_goes_on(
+    here: Installation, dovecot: Dovecot, user: str
+) -> None:
+    # Nothing before the @: a request that is about nobody.
+    dovecot.append(user, [mail("@example.com", "Unsubscribe"), mail("bo@example.net", "Unsubscribe")])
+
+    with working(here):
+        until(lambda: read(here) == 2)
+
+    assert sorted(rows(here, "select state, label from inbound_messages"))[-1] == ("review", "unsure")
+    assert ask(here, "bo@example.net")[0].reason is Reason.WITHDRAWN
+
+
+def test_nothing_is_lost_or_doubled_while_the_network_fails(
+    tmp_path: Path, database_url: str, dovecot: Dovecot, user: str, relay: Relay
+) -> None:
+    url = f"imap://{quote(user, safe='')}@127.0.0.1:{relay.port}/INBOX"
+    with build(tmp_path, database_url, inbox_settings(url, IMAP_TIMEOUT="1")).opened() as here:
+        with working(here):
+            for number in range(30):
+                dovecot.append(user, [mail(f"r{number}@example.com", "Unsubscribe", number=number)])
+                if number % 10 == 3:
+                    relay.cut()
+                elif number % 10 == 6:
+                    dovecot.kick(user)
+                elif number == 9:
+                    relay.black_hole()
+                elif number == 12:
+                    relay.heal()
+            until(lambda: read(here) == 30, "all to be read")
+
+        assert [len(each) for each in events(here).values()] == [1] * 30
+        assert unfolded(here) == []

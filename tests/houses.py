@@ -1,0 +1,172 @@
+"""
+A house of its own for each test: keys, database, policy and settings in a folder, opened in this process or run as the
+real commands.
+"""
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import text
+
+from mailconsent.facts import fold
+from mailconsent.model import Channel, Decision, Event, Evidence, Receipt
+from mailconsent.services import senders
+from mailconsent.services.installation import Installation, init, start
+from mailconsent.settings import Settings, load_settings
+from mailconsent.store.ledger import read_events
+from mailconsent.store.standings import read_all
+
+POLICY = Path(__file__).parent.parent / "policy.toml"
+PASSWORD = "secret"
+#: Seconds after which something that should happen soon is taken for never.
+PATIENCE = 30.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class House:
+    """An installation as its operator has it: an environment."""
+
+    folder: Path
+    database_url: str
+    environ: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The settings."""
+        return {
+            "MAILCONSENT_DATABASE_URL": self.database_url,
+            "MAILCONSENT_DIGEST_KEYS_FILE": str(self.folder / "digest.keys"),
+            "MAILCONSENT_SIGNING_KEYS_FILE": str(self.folder / "signing.keys"),
+            "MAILCONSENT_POLICY": str(POLICY),
+            "MAILCONSENT_MAILTO": "u@example.com",
+            **self.environ,
+        }
+
+    def settings(self) -> Settings:
+        """The settings, read."""
+        return load_settings(self.variables)
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[Installation]:
+        """The installation in this process."""
+        installation = start(self.settings())
+        try:
+            yield installation
+        finally:
+            installation.store.close()
+
+    @contextlib.contextmanager
+    def running(self, *arguments: str, log: str = "process.log") -> Iterator[subprocess.Popen[bytes]]:
+        """`mailconsent ...` as a process, ended with the block."""
+        with (self.folder / log).open("ab") as out:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "mailconsent", *arguments],
+                env={**_clean_environ(), **self.variables},
+                stdout=out,
+                stderr=out,
+            )
+            try:
+                yield process
+            finally:
+                process.terminate()
+                try:
+                    process.wait(10)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
+
+    def log(self, log: str = "process.log") -> str:
+        """What a process said."""
+        return (self.folder / log).read_text("utf-8", "replace")
+
+
+def inbox_settings(url: str, **more: str) -> dict[str, str]:
+    """Settings of an inbox, brisk enough for tests."""
+    return {
+        "MAILCONSENT_IMAP_URL": url,
+        "MAILCONSENT_IMAP_PASSWORD": PASSWORD,
+        "MAILCONSENT_IMAP_CYCLE": "1",
+        "MAILCONSENT_IMAP_LEASE": "6",
+        "MAILCONSENT_IMAP_TIMEOUT": "3",
+        **{f"MAILCONSENT_{name}": value for name, value in more.items()},
+    }
+
+
+def build(folder: Path, database_url: str, environ: dict[str, str] | None = None) -> House:
+    """A new, initialised house."""
+    house = House(folder=folder, database_url=database_url, environ=environ or {})
+    init(house.settings())
+    return house
+
+
+def receipt(channel: Channel = Channel.API, **details: str) -> Receipt:
+    """An act that reaches us now."""
+    return Receipt(channel=channel, received_at=datetime.now(UTC), evidence=Evidence(details=details))
+
+
+def consent(here: Installation, *addresses: str, topic: str = "blog") -> None:
+    """Record consents."""
+    about = here.rules.policy.topic(topic)
+    with here.store.begin() as tx:
+        for address in addresses:
+            senders.record_consent(tx, about, address, receipt(wording="Yes, send me the blog newsletter."))
+
+
+def ask(here: Installation, *addresses: str, topic: str = "blog") -> list[Decision]:
+    """The decisions on these addresses."""
+    with here.store.read() as tx:
+        return senders.check(tx, here.rules.policy, here.rules.policy.topic(topic), list(addresses))
+
+
+def token_for(here: Installation, address: str, topic: str = "blog") -> str:
+    """The token of the link that goes with a yes."""
+    about = here.rules.policy.topic(topic)
+    with here.store.read() as tx:
+        decisions = senders.check(tx, here.rules.policy, about, [address])
+        permit = senders.permits(tx, here.rules, about, [address], decisions)[0]
+    assert permit, "no link without a yes"
+    return permit.unsubscribe_url.rpartition("/")[2]
+
+
+def rows(here: Installation, query: str) -> Sequence[tuple[object, ...]]:
+    """What a query finds."""
+    with here.store.read() as tx:
+        return [tuple(row) for row in tx.connection.execute(text(query))]
+
+
+def events(here: Installation) -> dict[int, list[Event]]:
+    """Every event of every recipient."""
+    with here.store.read() as tx:
+        ids = [row[0] for row in tx.connection.execute(text("select id from recipients"))]
+        return {recipient_id: read_events(tx, recipient_id) for recipient_id in ids}
+
+
+def unfolded(here: Installation) -> list[int]:
+    """Recipients whose standings are not the fold of their events. There should be none."""
+    with here.store.read() as tx:
+        found = list(tx.connection.execute(text("select id, digest from recipients")))
+        wrong = [i for i, digest in found if read_all(tx, bytes(digest)) != fold(i, read_events(tx, i))]
+        known = {bytes(digest) for _, digest in found}
+        orphans = [
+            row for row in tx.connection.execute(text("select digest from standings")) if bytes(row[0]) not in known
+        ]
+    return wrong + [-1] * len(orphans)
+
+
+def until(happened: Callable[[], object], what: str = "it", seconds: float = PATIENCE) -> None:
+    """Wait for something that happens soon."""
+    ends = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < ends, f"waited {seconds:.0f} seconds for {what}"
+        time.sleep(0.05)
+
+
+def _clean_environ() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("MAILCONSENT_")}
