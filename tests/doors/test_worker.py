@@ -10,23 +10,16 @@ from urllib.parse import quote
 import pytest
 
 from mailconsent.mailbox import Fetched
-from mailconsent.model import Channel, EventKind, Label, Reason, UnsubscribeClaim
+from mailconsent.model import Channel, EventKind, Grade, Label, Reason, UnsubscribeClaim
 from mailconsent.services.inbox import judge
 from mailconsent.services.installation import Installation
+from mailconsent.store.ledger import append, lock_address
 from tests import houses
+from tests.doors.mails import mail
 from tests.houses import ask, build, consent, events, inbox_settings, rows, token_for, unfolded, until
 from tests.real.dovecot import Dovecot
 from tests.real.relay import Relay
 from worker import Worker
-
-
-def mail(sender: str, subject: str, text: str = "", number: int = 1, **fields: str) -> bytes:
-    """A message to the contact inbox."""
-    more = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in fields.items())
-    return (
-        f"From: {sender}\r\nTo: contact@example.com\r\nSubject: {subject}\r\n"
-        f"Date: Mon, 02 Mar 2026 10:00:00 +0100\r\nMessage-ID: <{number}.{sender}>\r\n{more}\r\n{text}\r\n"
-    ).encode()
 
 
 @contextlib.contextmanager
@@ -154,9 +147,6 @@ def test_a_message_seen_again_has_no_second_effect(here: Installation, dovecot: 
         until(lambda: read(here) == 1)
     # Between the two sightings the person consents anew, at our own door: a second effect would undo that.
     with here.store.begin() as tx:
-        from mailconsent.model import Grade
-        from mailconsent.store.ledger import append, lock_address
-
         recipient = lock_address(tx, "anna@example.com")
         again = houses.receipt().event(EventKind.CONSENT_GIVEN, 1, grade=Grade.A)
         append(tx, recipient, again, houses.receipt().evidence)
