@@ -10,13 +10,14 @@ import secrets
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from types import FrameType
 
 from mailconsent import logs
-from mailconsent.errors import ConfigError, MailboxRefused, MailconsentError, Unavailable
-from mailconsent.mailbox import Mailbox, connect
+from mailconsent.errors import ConfigError, FetchBroken, MailboxRefused, MailconsentError, Unavailable
+from mailconsent.mailbox import Fetched, Mailbox, connect
 from mailconsent.services.inbox import judge, process
 from mailconsent.services.installation import Installation, start
 from mailconsent.settings import load_settings
@@ -25,6 +26,8 @@ from mailconsent.store.inbox import note_sweep, read_cursor, release_lease, take
 
 #: Seconds of the first pause after a failure; each further one doubles it, up to one cycle.
 FIRST_PAUSE = 1.0
+#: How often the connection may break over one message before a human is to look at it instead.
+STRIKES = 4
 #: Seconds that an orderly end may take.
 LAST_MOMENT = 4.0
 #: How long a repeated API request finds the answer it was given.
@@ -47,6 +50,8 @@ class Worker:
         self.holder = secrets.token_hex(8)
         self.mailbox: Mailbox | None = None
         self.failures = 0
+        #: How often the connection broke over a message: (UIDVALIDITY, UID) -> times.
+        self.strikes = Counter[tuple[int, int]]()
         self._stop = threading.Event()
 
     def stop(self) -> None:
@@ -98,7 +103,7 @@ class Worker:
         """Read everything that is new. The cursor moves in the transaction that stores the results."""
         with self.store.read() as tx:
             cursor = read_cursor(tx, self.imap.name, mailbox.uidvalidity)
-        for batch in mailbox.since(cursor.last_uid):
+        for batch in self._batches(mailbox, cursor.last_uid):
             judged = [judge(fetched, self.store.keyring.read_token) for fetched in batch]
             with self.store.begin() as tx:
                 cursor = process(tx, cursor, self.holder, judged, now=_now())
@@ -109,6 +114,17 @@ class Worker:
         with self.store.begin() as tx:
             note_sweep(tx, self.imap.name, now=_now())
             forget_answers(tx, before=_now() - ANSWERS_KEPT)
+
+    def _batches(self, mailbox: Mailbox, last_uid: int) -> Iterator[list[Fetched]]:
+        """What is new. A message over which the connection breaks each time is given up, so that it blocks no other."""
+        strikes = {uid: times for (valid, uid), times in self.strikes.items() if valid == mailbox.uidvalidity}
+        given_up = {uid for uid, times in strikes.items() if times >= STRIKES}
+        try:
+            yield from mailbox.since(last_uid, suspects=strikes.keys(), withheld=given_up)
+        except FetchBroken as fault:
+            self.strikes.update((mailbox.uidvalidity, uid) for uid in fault.uids)
+            raise
+        self.strikes.clear()
 
     def _pause(self, fault: Unavailable) -> None:
         longest = self.installation.settings.imap_cycle

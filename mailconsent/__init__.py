@@ -1,1 +1,1 @@
-"""mailconsent: an e-mail marketing consent and unsubscribe processor. Newsletter systems import `mailconsent.client`."""
+"""mailconsent: a consent and unsubscribe processor for e-mail marketing. Senders import `mailconsent.client`."""

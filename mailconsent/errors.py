@@ -16,7 +16,8 @@ unsubscribed) are values. The docstring is the default message; no message ever 
         ├── StorageUnavailable
         ├── KeyMissing
         ├── MailboxUnavailable
-        │   └── MailboxRefused
+        │   ├── MailboxRefused
+    │   └── FetchBroken
         ├── LeaseLost
         └── ServiceUnavailable
 """
@@ -95,6 +96,15 @@ class MailboxUnavailable(Unavailable):
 
 class MailboxRefused(MailboxUnavailable):
     """The IMAP server refused the login or the mailbox."""
+
+
+class FetchBroken(MailboxUnavailable):
+    """The IMAP server's connection broke off over these messages."""
+
+    def __init__(self, message: str, uids: Sequence[int]) -> None:
+        super().__init__(message)
+        #: The messages that were being fetched.
+        self.uids = uids
 
 
 class LeaseLost(Unavailable):

@@ -9,22 +9,21 @@ One connection, one mailbox, one life: after an error the object is of no more u
 """
 
 import contextlib
-import ipaddress
 import logging
 import selectors
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self
-from urllib.parse import unquote, urlsplit
 
 from imapclient import IMAPClient, SocketTimeout
 from imapclient.exceptions import IMAPClientAbortError, IMAPClientError
 
-from mailconsent.errors import ConfigError, MailboxRefused, MailboxUnavailable
+from mailconsent.errors import FetchBroken, MailboxRefused, MailboxUnavailable
+from mailconsent.imap_url import MailboxAddress
 
 #: Bytes of a message that are fetched. What a writer says is at the top; attachments are of no interest.
 MAX_BYTES = 1024 * 1024
@@ -37,27 +36,8 @@ LONGEST_WAIT = 600.0  #: seconds of one IDLE; servers may hang up after 30 minut
 GLANCE = 0.5  #: seconds between two looks at `stopping`
 FAREWELL = 2.0  #: seconds that a polite good-bye may take
 
-_FAULT = "MAILCONSENT_IMAP_URL is not usable: "
-
 # imapclient logs every line of the conversation, addresses and mail included, to whoever logs at DEBUG.
 logging.getLogger("imapclient").setLevel(logging.CRITICAL + 1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MailboxAddress:
-    """Where a mailbox is, and whose it is."""
-
-    host: str
-    port: int
-    #: Often an address, so it stays out of the `repr`.
-    user: str = field(repr=False)
-    folder: str
-    tls: bool
-
-    @property
-    def name(self) -> str:
-        """What the cursor is stored under. Without the port: the mail is the same behind 143 and 993."""
-        return f"{self.user}@{self.host}/{self.folder}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,43 +51,8 @@ class Fetched:
     size: int
     #: INTERNALDATE: when the server got it. UTC.
     received_at: datetime
-
-
-def parse_imap_url(url: str) -> MailboxAddress:
-    """
-    Take apart `imaps://user%40firm@host:993/INBOX`. Port and folder may be left out.
-
-    ConfigError, echoing nothing of the URL, when it is not of that form, holds a password, or would send one in clear
-    text over a network: `imap://` goes to this very machine only.
-    """
-    try:
-        parts = urlsplit(url)
-        host, port, tls = parts.hostname or "", parts.port, parts.scheme == "imaps"
-    except ValueError:
-        raise ConfigError(f"{_FAULT}write it as imaps://user%40firm@host:993/INBOX") from None
-    user, folder = unquote(parts.username or ""), unquote(parts.path).removeprefix("/") or "INBOX"
-    if parts.scheme not in ("imaps", "imap"):
-        raise ConfigError(f"{_FAULT}it must begin with imaps://")
-    if parts.password is not None:
-        raise ConfigError(f"{_FAULT}take the password out of it and put it into MAILCONSENT_IMAP_PASSWORD")
-    if not host or not user:
-        raise ConfigError(f"{_FAULT}name the user and the host, as in imaps://user%40firm@host/INBOX")
-    if parts.query or parts.fragment:
-        raise ConfigError(f"{_FAULT}write ? as %3F and # as %23 in the name of the folder")
-    if any(letter < " " or letter == "\x7f" for letter in user + folder):
-        # A line break would end the IMAP command that they stand in, and begin another.
-        raise ConfigError(f"{_FAULT}user and folder must not hold control characters")
-    if not tls and not _is_loopback(host):
-        raise ConfigError(f"{_FAULT}imap:// sends the password in clear, to this machine only: use imaps://")
-    # INBOX is the one name that is the same in any case (RFC 9051 section 5.1), and must give the same cursor.
-    folder = "INBOX" if folder.upper() == "INBOX" else folder
-    return MailboxAddress(host=host, port=port or (993 if tls else 143), user=user, folder=folder, tls=tls)
-
-
-def _is_loopback(host: str) -> bool:
-    with contextlib.suppress(ValueError):
-        return ipaddress.ip_address(host).is_loopback
-    return host == "localhost"
+    #: The server names the message and does not hand it out, so that nobody can know what it says.
+    withheld: bool = False
 
 
 def connect(address: MailboxAddress, password: str, *, timeout: float = 30.0) -> "Mailbox":
@@ -172,15 +117,24 @@ class Mailbox:
         self._count: int = answer.get(b"EXISTS", 0)
         self._next_uid: int | None = answer.get(b"UIDNEXT")
 
-    def since(self, uid: int) -> Iterator[list[Fetched]]:
-        """The messages with a higher UID, in ascending batches. What is expunged meanwhile is left out."""
+    def since(
+        self, uid: int, *, suspects: Set[int] = frozenset(), withheld: Set[int] = frozenset()
+    ) -> Iterator[list[Fetched]]:
+        """
+        The messages with a higher UID, in ascending batches. What is expunged meanwhile is left out.
+
+        Among the `suspects`, fetching one broke the connection (`FetchBroken`): they are asked for one by one. The
+        `withheld` broke it every time, and are not asked for again.
+        """
         with _plain_words():
             # A search covers only what the session was told of before, and of new mail it is told when a command ends.
             self._client.noop()
         for uids in self._uids_since(uid):
             for start in range(0, len(uids), BATCH):
-                if batch := self._fetch(uids[start : start + BATCH]):
-                    yield batch
+                together = uids[start : start + BATCH]
+                for some in [[one] for one in together] if suspects & set(together) else [together]:
+                    if batch := self._fetch(some, withheld):
+                        yield batch
 
     def _uids_since(self, uid: int) -> Iterator[list[int]]:
         low = uid + 1
@@ -196,10 +150,32 @@ class Mailbox:
         # `n:*` names the last message even where its UID is below n (RFC 9051 section 9, seq-range).
         return sorted({uid for uid in found if uid >= lowest})
 
-    def _fetch(self, uids: list[int]) -> list[Fetched]:
-        with _plain_words():
-            answers = self._client.fetch(uids, ["RFC822.SIZE", "INTERNALDATE", f"BODY.PEEK[]<0.{MAX_BYTES}>"])
+    def _fetch(self, uids: list[int], withheld: Set[int]) -> list[Fetched]:
+        asked = [uid for uid in uids if uid not in withheld]
+        found = {message.uid: message for message in self._try_to_fetch(asked)}
+        for uid in uids:
+            if uid not in found:
+                # Expunged meanwhile, or one that the server cannot render, for which some refuse the whole batch.
+                again = self._try_to_fetch([uid]) if uid in asked and len(asked) > 1 else []
+                found |= {message.uid: message for message in again or self._withheld(uid)}
+        return [found[uid] for uid in uids if uid in found]
+
+    def _try_to_fetch(self, uids: list[int]) -> list[Fetched]:
+        if not uids:
+            return []
+        try:
+            with _plain_words(refused="said no"):
+                answers = self._client.fetch(uids, ["RFC822.SIZE", "INTERNALDATE", f"BODY.PEEK[]<0.{MAX_BYTES}>"])
+        except MailboxRefused:
+            return []
+        except MailboxUnavailable as fault:
+            raise FetchBroken(str(fault), uids) from None
         return list(_messages(answers.items()))
+
+    def _withheld(self, uid: int) -> list[Fetched]:
+        if not self._search(f"{uid}:{uid}", uid):
+            return []
+        return [Fetched(uid=uid, raw=b"", size=0, received_at=datetime.now(UTC), withheld=True)]
 
     def wait(self, seconds: float, stopping: Callable[[], bool]) -> None:
         """
@@ -255,8 +231,7 @@ def _messages(answers: Iterable[tuple[int, dict[bytes, Any]]]) -> Iterator[Fetch
         # A server that ignores the partial fetch answers without the offset.
         raw = data.get(b"BODY[]<0>", data.get(b"BODY[]"))
         if raw is None:
-            # Expunged meanwhile: then there is no body, or NIL in its place (RFC 2180 section 4.1).
-            continue
+            continue  # NIL stands for the body of what was expunged (RFC 2180 section 4.1)
         size, received_at = data.get(b"RFC822.SIZE") or len(raw), _utc(data.get(b"INTERNALDATE"))
         yield Fetched(uid=uid, raw=raw[:MAX_BYTES], size=size, received_at=received_at)
 

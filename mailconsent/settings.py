@@ -4,7 +4,6 @@ that file, so that a secret need not stand in the environment. Wrong ones come b
 nothing that was set.
 """
 
-import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,8 +11,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from mailconsent.errors import ConfigError
+from mailconsent.imap_url import MailboxAddress, is_loopback, parse_imap_url
 from mailconsent.keyring import Keyring, KeySource
-from mailconsent.mailbox import MailboxAddress, parse_imap_url
 from mailconsent.policy import Policy, read_policy
 
 PREFIX = "MAILCONSENT_"
@@ -125,9 +124,11 @@ def _base_url(text: str, faults: list[str]) -> str:
         host = parts.hostname or ""
     except ValueError:
         parts, host = urlsplit(""), ""
-    if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
+    # It goes into header fields as it is; `urlsplit` drops a line break without a word.
+    plain = text.isascii() and text.isprintable() and not set(text) & set(' <>"')
+    if not plain or parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
         faults.append("BASE_URL: must be like https://mail.example.com")
-    elif parts.scheme == "http" and not _is_loopback(host):
+    elif parts.scheme == "http" and not is_loopback(host):
         # RFC 8058 section 3.1: the URI must be HTTPS.
         faults.append("BASE_URL: must begin with https://, or mail clients will not offer to unsubscribe")
     return text.rstrip("/")
@@ -169,12 +170,3 @@ def _keys(
     except ConfigError as fault:
         faults.extend(fault.faults)
         return KeySource(name, path=default)
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

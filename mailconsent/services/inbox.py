@@ -31,6 +31,7 @@ from mailconsent.store import Transaction
 from mailconsent.store.inbox import Cursor, State, Stored, advance, remember, seen
 
 BROKEN = Classification(label=Label.UNSURE, detector="guard", reason="message broke the reader", confidence=0.0)
+WITHHELD = replace(BROKEN, reason="server withholds the message")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +49,8 @@ class Judged:
 def judge(fetched: Fetched, read_token: Callable[[str], UnsubscribeClaim]) -> Judged:
     """What a message is. Total: one that defeats us is left to a human, and the loop goes on."""
     raw_digest = hashlib.blake2b(fetched.raw, digest_size=16).digest()
+    if fetched.withheld:
+        return _failed(fetched, raw_digest, WITHHELD)
     try:
         message = parse_message(fetched.raw)
         verdict = classify(message, read_token)
@@ -59,7 +62,11 @@ def judge(fetched: Fetched, read_token: Callable[[str], UnsubscribeClaim]) -> Ju
             failed=False,
         )
     except Exception:  # noqa: BLE001 - one bad mail must never block the box (design 5.6)
-        return Judged(fetched=fetched, raw_digest=raw_digest, content_digest=None, classification=BROKEN, failed=True)
+        return _failed(fetched, raw_digest, BROKEN)
+
+
+def _failed(fetched: Fetched, raw_digest: bytes, verdict: Classification) -> Judged:
+    return Judged(fetched=fetched, raw_digest=raw_digest, content_digest=None, classification=verdict, failed=True)
 
 
 def process(tx: Transaction, cursor: Cursor, holder: str, batch: Sequence[Judged], *, now: datetime) -> Cursor:

@@ -5,7 +5,7 @@ import traceback
 import pytest
 
 from mailconsent.errors import ConfigError
-from mailconsent.mailbox import MailboxAddress, parse_imap_url
+from mailconsent.imap_url import MailboxAddress, parse_imap_url
 
 
 def test_an_address_is_taken_apart() -> None:

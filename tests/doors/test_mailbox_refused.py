@@ -5,7 +5,8 @@ import traceback
 import pytest
 
 from mailconsent.errors import MailboxRefused, MailboxUnavailable
-from mailconsent.mailbox import MailboxAddress, connect, parse_imap_url
+from mailconsent.imap_url import MailboxAddress, parse_imap_url
+from mailconsent.mailbox import connect
 from tests.real.dovecot import PASSWORD, Dovecot
 from tests.real.inbox import mail, never, opened, swept
 from tests.real.relay import Relay

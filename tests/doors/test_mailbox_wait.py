@@ -13,7 +13,8 @@ from imapclient import IMAPClient
 
 from mailconsent import mailbox
 from mailconsent.errors import MailboxUnavailable
-from mailconsent.mailbox import MailboxAddress, connect
+from mailconsent.imap_url import MailboxAddress
+from mailconsent.mailbox import connect
 from tests.real.dovecot import PASSWORD, Dovecot
 from tests.real.inbox import mail, never, opened, swept
 from tests.real.ports import free_port, wait_for_port

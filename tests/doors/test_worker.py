@@ -206,6 +206,25 @@ def test_a_message_that_breaks_the_reader_waits_for_a_human(tmp_path: Path) -> N
     assert judged.classification.label is Label.UNSURE
 
 
+def test_a_message_that_the_server_withholds_waits_for_a_human_and_the_rest_is_read(
+    here: Installation, dovecot: Dovecot, user: str
+) -> None:
+    names = ["anna", "bo", "cecilia"]
+    dovecot.append(user, [mail(f"{name}@example.com", "Unsubscribe", number=n) for n, name in enumerate(names)])
+    dovecot.append(user, [mail("dorte@example.com", "Broken")])
+    dovecot.append(user, [mail("erik@example.com", "Unsubscribe")])
+    dovecot.withhold(user, "Broken")
+
+    with working(here):
+        until(lambda: read(here) == 5)
+
+    assert rows(here, "select state, reason from inbound_messages where uid = 4") == [
+        ("failed", "server withholds the message")
+    ]
+    assert ask(here, "erik@example.com")[0].reason is Reason.WITHDRAWN
+    assert len(events(here)) == 4
+
+
 def test_a_message_whose_effect_fails_waits_for_a_human_and_the_rest_goes_on(
     here: Installation, dovecot: Dovecot, user: str
 ) -> None:

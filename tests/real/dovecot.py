@@ -138,6 +138,12 @@ class Dovecot:
             client.delete_messages(list(uids))
             client.expunge()
 
+    def withhold(self, user: str, subject: str) -> None:
+        """The server goes on naming the messages of this subject and cannot hand them out, as with a broken disk."""
+        for path in (self._dir / "mail" / user).glob("[nc][eu][wr]/*"):
+            if f"Subject: {subject}".encode() in path.read_bytes():
+                path.chmod(0)
+
     def change_uidvalidity(self, user: str) -> None:
         """
         Give the user's INBOX a new UIDVALIDITY with the same messages under it, as a restore from backup does.

@@ -3,7 +3,8 @@
 import contextlib
 from collections.abc import Iterator
 
-from mailconsent.mailbox import Fetched, Mailbox, MailboxAddress, connect
+from mailconsent.imap_url import MailboxAddress
+from mailconsent.mailbox import Fetched, Mailbox, connect
 from tests.real.dovecot import PASSWORD
 
 
