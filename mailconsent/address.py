@@ -12,6 +12,7 @@ The canonical form of an address, and its keyed digests. Rules (design 5.1):
 
 import contextlib
 import hashlib
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
@@ -23,6 +24,8 @@ from mailconsent.errors import InvalidAddress
 
 DIGEST_SIZE = 16
 SAME_DOMAIN = {"googlemail.com": "gmail.com"}
+# A full stop after the domain, in any of the forms that IDNA takes for one (RFC 3490 section 3.1).
+_TRAILING = re.compile(r"[.\u3002\uff0e\uff61\s]+\Z")
 
 
 def match_key(text: str) -> str:
@@ -32,12 +35,13 @@ def match_key(text: str) -> str:
     The local part is lower-cased whole, though RFC 5321 section 2.4 lets it be case-sensitive: no provider makes use of
     that, and people write their address as they like.
     """
-    local, at, domain = text.strip().rpartition("@")
-    if not (at and local and domain):
+    local, _, domain = text.strip().rpartition("@")
+    domain = _domain_key(domain)
+    if not (local and domain):
         raise InvalidAddress
     if not local.isascii():
         local = unicodedata.normalize("NFC", unicodedata.normalize("NFC", local).lower())
-    return f"{local.lower()}@{_domain_key(domain)}"
+    return f"{local.lower()}@{domain}"
 
 
 def tagless_key(key: str) -> str:
@@ -54,7 +58,8 @@ def domain_of(key: str) -> str:
 
 @lru_cache(maxsize=65536)
 def _domain_key(domain: str) -> str:
-    folded = unicodedata.normalize("NFC", domain).lower().rstrip(".")
+    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", domain).lower())
+    folded = _TRAILING.sub("", folded)
     if not folded.isascii():
         # What DNS would not know is still a key by which a suppression can hold.
         with contextlib.suppress(UnicodeError):
@@ -65,7 +70,7 @@ def _domain_key(domain: str) -> str:
 def validated(text: str) -> str:
     """The address as given, trimmed, if RFC 5321 and RFC 6531 allow it, else `InvalidAddress`. Asks no DNS."""
     try:
-        email_validator.validate_email(text.strip(), check_deliverability=False)
+        email_validator.validate_email(text.strip(), check_deliverability=False, strict=True)
     except email_validator.EmailNotValidError as fault:
         raise InvalidAddress from fault
     return text.strip()
@@ -100,13 +105,14 @@ class Digester:
         copy = self._bases[0].copy
         result: list[bytes | None] = []
         for address in addresses:
-            local, at, domain = address.strip().rpartition("@")
-            if not (at and local and domain):
+            local, _, domain = address.strip().rpartition("@")
+            domain = _domain_key(domain)
+            if not (local and domain):
                 result.append(None)
                 continue
             if address.isascii():
                 state = copy()
-                state.update(f"{local.lower()}@{_domain_key(domain)}".encode())
+                state.update(f"{local.lower()}@{domain}".encode())
                 result.append(state.digest())
             else:
                 result.append(self.digest(match_key(address), 1))

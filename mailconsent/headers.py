@@ -41,7 +41,7 @@ def mailing_headers(token: str, topic: Topic, language: str, base_url: str, mail
 
 
 def _phrase(name: str) -> str:
-    """A name as an RFC 5322 phrase: quoted, or an encoded word (RFC 2047) where it is not ASCII."""
+    """A name as an RFC 5322 phrase: quoted, or encoded words of at most 75 letters (RFC 2047) where it is not ASCII."""
     if name.isascii():
         return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    return Header(name, "utf-8", maxlinelen=998).encode(linesep="", maxlinelen=None)
+    return Header(name, "utf-8").encode(linesep="", maxlinelen=75)

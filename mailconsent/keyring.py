@@ -6,7 +6,6 @@ lists, oldest first, and no key is ever dropped: an old link must verify for as 
 """
 
 import base64
-import binascii
 import os
 import secrets
 import threading
@@ -38,7 +37,7 @@ def read_keys(text: str, name: str) -> tuple[bytes, ...]:
     for number, word in enumerate(text.replace(",", " ").split(), 1):
         try:
             key = base64.b64decode(word, validate=True)
-        except binascii.Error:
+        except ValueError:  # `binascii.Error` is one, and so is what it says of letters beyond ASCII
             faults.append(f"{name}: key {number} is not base64")
             continue
         if not MIN_BYTES <= len(key) <= MAX_BYTES:
@@ -63,13 +62,21 @@ def append_key(path: Path) -> None:
     Add a fresh key to a key file, mode 0600, all or nothing: a reader sees the old file or the new one.
 
     The key is on disk before this returns, since rows written under a key that a power cut then takes are lost.
+    Raises `ConfigError` where the file cannot be written.
     """
+    try:
+        _append(path, new_key())
+    except (OSError, UnicodeDecodeError) as fault:
+        raise ConfigError(f"{path}: the key file cannot be written") from fault
+
+
+def _append(path: Path, key: str) -> None:
     lines = path.read_text("ascii").splitlines() if path.exists() else []
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write("\n".join([*lines, new_key()]) + "\n")
+        file.write("\n".join([*lines, key]) + "\n")
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)

@@ -16,6 +16,8 @@ from mailconsent.tokens import MAX_TOPIC
 
 _KEY = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
+# It goes into header fields as it is: an address alone, with no name beside it.
+_CONTACT = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9.-]+")
 # RFC 2919 section 2: dot-atom text with a dot, at most 255 octets.
 _LIST_ID = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)+")
 
@@ -76,7 +78,7 @@ def read_policy(text: str) -> Policy:
     except tomllib.TOMLDecodeError as fault:
         raise ConfigError(f"policy: not valid TOML: {fault}") from fault
     faults: list[str] = []
-    controller = _controller(_table(data, "controller", faults), faults)
+    controller = _controller(data.get("controller"), faults)
     topics = tuple(
         topic
         for place, entry in enumerate(_list(data, "topics", faults), 1)
@@ -88,17 +90,21 @@ def read_policy(text: str) -> Policy:
     if grade not in (Grade.A, Grade.B):
         # GDPR Article 7(1): a consent that is proven in part, or not at all, is no ground.
         faults.append('policy: minimum_grade: must be "A" or "B"')
-    if unknown := sorted(set(data) - {"controller", "topics", "minimum_grade"}):
-        faults.append(f"policy: unknown: {', '.join(unknown)}")
+    faults += _unknown(data, {"controller", "topics", "minimum_grade"}, "policy")
     if faults:
         raise ConfigError(*faults)
     return Policy(controller=controller, topics=topics, minimum_grade=Grade(grade))
 
 
-def _controller(table: Mapping[str, Any], faults: list[str]) -> Controller:
-    values = {name: _text(table, name, "controller", faults) for name in ("name", "contact", "address", "language")}
-    if values["contact"] and "@" not in values["contact"]:
+def _controller(table: object, faults: list[str]) -> Controller:
+    if not isinstance(table, dict):
+        faults.append("policy: the table [controller] is missing")
+        return Controller(name="", contact="", address="", language="")
+    shapes = {"name": None, "contact": None, "address": None, "language": _LANGUAGE}
+    values = {name: _text(table, name, "controller", faults, shape) for name, shape in shapes.items()}
+    if values["contact"] and not _CONTACT.fullmatch(values["contact"]):
         faults.append("policy: controller: contact: must be an e-mail address")
+    faults += _unknown(table, set(shapes), "policy: controller")
     return Controller(**values)
 
 
@@ -118,8 +124,9 @@ def _topic(entry: object, place: str, language: str, faults: list[str]) -> Topic
     names = entry.get("names")
     if not isinstance(names, dict) or not all(_LANGUAGE.fullmatch(k) and _line(v) for k, v in names.items()):
         faults.append(f"policy: {place}: names: must map languages (two or three letters) to a name on one line")
-    elif language not in names:
+    elif language and language not in names:
         faults.append(f"policy: {place}: names: the controller's own language, {language}, is missing")
+    faults += _unknown(entry, {"number", "key", "kind", "list_id", "names"}, f"policy: {place}")
     if len(faults) > before:
         return None
     return Topic(number=number, key=key, kind=MailKind(kind), list_id=list_id, names=names)  # type: ignore[arg-type]
@@ -140,12 +147,10 @@ def _line(value: object) -> bool:
     return isinstance(value, str) and bool(value.strip()) and value.isprintable() and len(value) <= 255
 
 
-def _table(data: Mapping[str, Any], name: str, faults: list[str]) -> Mapping[str, Any]:
-    value = data.get(name)
-    if isinstance(value, dict):
-        return value
-    faults.append(f"policy: the table [{name}] is missing")
-    return dict.fromkeys(("name", "address", "language"), "-") | {"contact": "@"}
+def _unknown(table: Mapping[str, Any], known: set[str], place: str) -> list[str]:
+    # A misspelt name would leave its default in force, silently.
+    unknown = sorted(set(table) - known)
+    return [f"{place}: unknown: {', '.join(unknown)}"] if unknown else []
 
 
 def _list(data: Mapping[str, Any], name: str, faults: list[str]) -> list[object]:

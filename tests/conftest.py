@@ -5,9 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from mailconsent.services import Rules
+from mailconsent.services.installation import Installation
+from mailconsent.store import Store
+from tests.doors.serving import Sender
+from tests.houses import House, build, clear
 from tests.real.dovecot import Dovecot
 from tests.real.postgres import Postgres
 from tests.real.relay import Relay
+from tests.served import Served, serving
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +48,70 @@ def relay(dovecot: Dovecot) -> Iterator[Relay]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database, of each kind in turn."""
+    """An empty database: every test that uses it runs once on each of the two."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/mailconsent.db"
-    return str(request.getfixturevalue("postgres_url"))
+    url: str = request.getfixturevalue("postgres_url")
+    return url
+
+
+@pytest.fixture(scope="session")
+def lasting_house(tmp_path_factory: pytest.TempPathFactory, postgres_server: Postgres) -> House:
+    """One on PostgreSQL, to be used again and again: making a database takes longer than most tests."""
+    return build(tmp_path_factory.mktemp("house"), postgres_server.create_database())
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def house(request: pytest.FixtureRequest, tmp_path: Path) -> House:
+    """A house with nobody in it yet: every test that uses it runs once on each of the two databases."""
+    if request.param == "sqlite":
+        return build(tmp_path, f"sqlite:///{tmp_path}/mailconsent.db")
+    used: House = request.getfixturevalue("lasting_house")
+    clear(used)
+    return used
+
+
+@pytest.fixture
+def installation(house: House) -> Iterator[Installation]:
+    with house.opened() as opened:
+        yield opened
+
+
+@pytest.fixture
+def store(installation: Installation) -> Store:
+    return installation.store
+
+
+@pytest.fixture
+def rules(installation: Installation) -> Rules:
+    return installation.rules
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """
+    The web application as a process: every test that uses it runs once on each database.
+
+    It is shared, since starting takes a second: tests bring recipients of their own and leave it as they found it.
+    """
+    folder = tmp_path_factory.mktemp("served")
+    if request.param == "sqlite":
+        url = f"sqlite:///{folder}/mailconsent.db"
+    else:
+        url = request.getfixturevalue("postgres_server").create_database()
+    with serving(build(folder, url)) as web:
+        yield web
+
+
+@pytest.fixture
+def sender(installation: Installation) -> Sender:
+    """A newsletter system with a key that may do everything."""
+    return Sender(installation)
+
+
+@pytest.fixture(scope="session")
+def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """As `served`, on SQLite alone: for tests of what does not depend on the database."""
+    folder = tmp_path_factory.mktemp("web")
+    with serving(build(folder, f"sqlite:///{folder}/mailconsent.db")) as running:
+        yield running

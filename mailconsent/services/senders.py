@@ -53,7 +53,9 @@ def permits(
     tx: Transaction, rules: Rules, topic: Topic, addresses: Sequence[str], decisions: Sequence[Decision]
 ) -> list[Permit | None]:
     """The link and header fields for each address that may be mailed; None for the others, and for no marketing."""
-    generation = tx.state.newest
+    # While a rotation runs, a recipient may stand under either generation. A digest can be lifted, never lowered, so
+    # only a link of the oldest generation finds them all.
+    generation = tx.state.oldest
     return [
         _permit(tx, rules, topic, digest, generation, decision.legal_basis)
         if decision.allowed and decision.legal_basis and digest and topic.kind is MailKind.MARKETING

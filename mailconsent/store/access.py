@@ -7,6 +7,7 @@ thief of the database cannot use them.
 
 import hashlib
 import hmac
+import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,6 +39,7 @@ class ApiKey:
     scopes: frozenset[str]
 
 
+_KEY = re.compile(r"mc_([0-9a-f]{12})_([0-9a-f]{64})")
 _FIND = select(api_keys.c.secret_digest, api_keys.c.scopes, api_keys.c.revoked_at).where(
     api_keys.c.id == bindparam("key_id")
 )
@@ -72,17 +74,18 @@ def list_keys(tx: Transaction) -> list[tuple[str, str, str, datetime, datetime |
 
 def read_key(tx: Transaction, text: str) -> ApiKey:
     """The key in this text; `KeyRefused` if it is not a valid one. Which part was wrong is not told."""
-    prefix, _, rest = text.partition("_")
-    key_id, _, secret = rest.partition("_")
-    row = tx.connection.execute(_FIND, {"key_id": key_id[:16]}).first()
+    # PostgreSQL takes no NUL, and neither takes half a character: only what could be a key is looked for.
+    shape = _KEY.fullmatch(text)
+    key_id, secret = shape.groups() if shape else ("", "")
+    row = tx.connection.execute(_FIND, {"key_id": key_id}).first()
     right = row is not None and hmac.compare_digest(row.secret_digest, _digest(secret))
-    if prefix != "mc" or row is None or not right or row.revoked_at is not None:
+    if row is None or not right or row.revoked_at is not None:
         raise KeyRefused("The API key is unknown or revoked.")
     return ApiKey(id=key_id, scopes=frozenset(row.scopes.split()))
 
 
 def _digest(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
+    return hashlib.sha256(secret.encode("ascii")).digest()
 
 
 def answered(tx: Transaction, key: ApiKey, idempotency_key: str, request: bytes) -> str | None:
@@ -118,8 +121,9 @@ def remember_answer(
             answer=answer,
             answered_at=now,
         )
+        .returning(idempotency.c.api_key_id)  # psycopg's count of an INSERT does not reach us
     )
-    if kept.rowcount != 1:
+    if kept.first() is None:
         raise UnderWay
 
 
@@ -147,6 +151,9 @@ def register_topics(tx: Transaction, published: tuple[Topic, ...]) -> None:
     ]
     if faults:
         raise ConfigError(*faults)
+    dialect = postgresql if tx.connection.dialect.name == "postgresql" else sqlite
     for topic in published:
         if topic.number not in known:
-            tx.connection.execute(insert(topics).values(number=topic.number, key=topic.key))
+            # Another process that starts at this moment may have been first.
+            new = dialect.insert(topics).values(number=topic.number, key=topic.key)
+            tx.connection.execute(new.on_conflict_do_nothing())

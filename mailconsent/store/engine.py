@@ -8,6 +8,7 @@ says so (`BEGIN IMMEDIATE` for writers), since the driver's own habit loses upda
 
 import fcntl
 import os
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,11 +16,18 @@ from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DatabaseError,
+    DBAPIError,
+    InterfaceError,
+    InvalidatePoolError,
+    OperationalError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from mailconsent.errors import ConfigError, StorageUnavailable
+from mailconsent.errors import ConfigError, SchemaError, StorageUnavailable
 
 POOL_SIZE = 16
 #: Seconds that a writer waits for another one before it gives up.
@@ -32,7 +40,7 @@ def open_engine(url: str) -> Engine:
     """An engine for a `sqlite:///` or `postgresql://` URL. Raises `ConfigError`; connects to nothing yet."""
     try:
         parsed = make_url(url)
-    except ArgumentError as fault:
+    except (ArgumentError, ValueError) as fault:  # a port that is no number is a ValueError
         raise ConfigError("DATABASE_URL: not a database URL") from fault
     if parsed.get_backend_name() == "sqlite":
         return _open_sqlite(parsed)
@@ -42,14 +50,14 @@ def open_engine(url: str) -> Engine:
 
 
 def _open_sqlite(url: URL) -> Engine:
-    if not url.database or url.database == ":memory:":
+    if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
         raise ConfigError("DATABASE_URL: SQLite needs a file, as in sqlite:///var/mailconsent.db")
     try:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     except OSError as fault:
         raise ConfigError("DATABASE_URL: the folder of the SQLite file cannot be made") from fault
     engine = create_engine(
-        url,
+        url.set(drivername="sqlite+pysqlite"),
         hide_parameters=True,  # an error's text must not hold what was asked for
         pool_size=POOL_SIZE,
         max_overflow=0,
@@ -57,7 +65,34 @@ def _open_sqlite(url: URL) -> Engine:
     )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
+    _follow_file(engine, url.database)
     return engine
+
+
+def _follow_file(engine: Engine, path: str) -> None:
+    """
+    Never use a connection to a file that is no longer the one at `path`.
+
+    Whoever restores a backup under a running process would otherwise have it write into the file that was there before:
+    every opt-out acknowledged from then on would be lost with it.
+    """
+
+    def identity() -> tuple[int, int] | None:
+        try:
+            status = Path(path).stat()
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
+
+    def opened(_connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
+        entry.info["file"] = identity()
+
+    def taken(_connection: DBAPIConnection, entry: ConnectionPoolEntry, _fairy: object) -> None:
+        if entry.info["file"] != identity():
+            raise InvalidatePoolError
+
+    event.listen(engine, "connect", opened)
+    event.listen(engine, "checkout", taken)
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
@@ -120,7 +155,11 @@ class WriterQueue:
     def _descriptor(self) -> int:
         # A forked process would share its parent's lock along with the descriptor, so each process opens its own.
         if self._file is None or self._file[0] != os.getpid():
-            self._file = (os.getpid(), os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            try:
+                descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            except OSError as fault:
+                raise StorageUnavailable from fault
+            self._file = (os.getpid(), descriptor)
         return self._file[1]
 
     def close(self) -> None:
@@ -138,6 +177,14 @@ def translated() -> Iterator[None]:
     except (OperationalError, InterfaceError, PoolTimeout) as fault:
         raise StorageUnavailable from fault
     except DBAPIError as fault:
-        if fault.connection_invalidated:
+        if sqlite_code(fault) == sqlite3.SQLITE_NOTADB:
+            raise SchemaError("DATABASE_URL: this is not a mailconsent database") from fault
+        # A damaged SQLite file is nothing more exact than a `DatabaseError`.
+        if fault.connection_invalidated or type(fault) is DatabaseError:
             raise StorageUnavailable from fault
         raise
+
+
+def sqlite_code(fault: DBAPIError) -> int | None:
+    """SQLite's number for what went wrong; None on PostgreSQL."""
+    return getattr(fault.orig, "sqlite_errorcode", None)

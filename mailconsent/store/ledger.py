@@ -77,7 +77,7 @@ def lock_claim(tx: Transaction, claim: UnsubscribeClaim) -> Recipient:
     """
     The recipient of a link, locked. One we have no row of (restored from an old backup) is made: the link still works.
 
-    Raises `KeyMissing` for a link of a newer generation than the database: finish the rotation.
+    Raises `KeyMissing` for a link of a newer generation than the rows may be of: finish the rotation.
     """
     found = _lock(tx, _lifted(tx, claim))
     if found:
@@ -86,6 +86,10 @@ def lock_claim(tx: Transaction, claim: UnsubscribeClaim) -> Recipient:
     found = _lock(tx, _lifted(tx, claim))
     if found:
         return found
+    if claim.generation > state.oldest:
+        # The recipient may stand under an older generation, to which this digest cannot be lowered: a second row for
+        # one person would hide the opt-out from the first.
+        raise KeyMissing("the digests are being moved to this link's key: finish `mailconsent rotate digest`")
     digest = tx.digester.nest(claim.digest, claim.generation, state.newest)
     return _create(tx, digest=digest, generation=state.newest)
 
@@ -160,7 +164,8 @@ def append(tx: Transaction, recipient: Recipient, event: Event, support: Evidenc
         },
     )
     if support.details:
-        details = json.dumps(dict(support.details), ensure_ascii=False, sort_keys=True)
+        # In ASCII, so that no text of a writer (half a character, a NUL) can keep an event from being recorded.
+        details = json.dumps(dict(support.details), sort_keys=True)
         tx.connection.execute(_SUPPORT, {"recipient_id": recipient.id, "seq": event.seq, "details": details})
     before = fold(recipient.id, recipient.events)
     changed = {topic: row for topic, row in fold(recipient.id, after).items() if before.get(topic) != row}

@@ -1,5 +1,6 @@
 """The version of the database's schema: bringing it up to date, and telling when it is not."""
 
+import sqlite3
 from importlib import resources
 
 from alembic import command
@@ -7,11 +8,11 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from mailconsent.errors import SchemaError
 from mailconsent.store import Store
-from mailconsent.store.engine import translated
+from mailconsent.store.engine import sqlite_code, translated
 
 LOCK = 7_030_512  #: of PostgreSQL's advisory locks, so that two processes do not migrate at once
 
@@ -49,6 +50,9 @@ def _version(connection: Connection) -> str | None:
     try:
         return MigrationContext.configure(connection).get_current_revision()
     except DatabaseError as fault:
+        # A query that does not fit the table is an OperationalError only to SQLite; any other one is about the server.
+        if isinstance(fault, OperationalError) and sqlite_code(fault) != sqlite3.SQLITE_ERROR:
+            raise
         raise SchemaError("DATABASE_URL: this is not a mailconsent database") from fault
 
 

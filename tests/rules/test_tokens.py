@@ -1,0 +1,176 @@
+"""Signed claims in links (design 5.2). They never expire, so what is signed today must verify for ever."""
+
+import base64
+import hashlib
+import hmac
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailconsent.address import DIGEST_SIZE
+from mailconsent.errors import InvalidToken
+from mailconsent.model import ALL_TOPICS, LegalBasis, UnsubscribeClaim
+from mailconsent.tokens import LENGTH, MAX_GENERATION, MAX_TOPIC, TokenSigner
+
+KEYS = (b"1" * 32, b"2" * 32, b"3" * 64)
+ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+CLAIM = UnsubscribeClaim(digest=bytes(range(16)), generation=1, topic=1, basis=LegalBasis.CONSENT)
+CLAIMS = st.builds(
+    UnsubscribeClaim,
+    digest=st.binary(min_size=DIGEST_SIZE, max_size=DIGEST_SIZE),
+    generation=st.integers(1, MAX_GENERATION),
+    topic=st.integers(0, MAX_TOPIC),
+    basis=st.sampled_from((LegalBasis.CONSENT, LegalBasis.SOFT_OPT_IN)),
+)
+signer = TokenSigner(KEYS)
+
+
+def signed(payload, key=KEYS[-1], salt=b"mailconsent.unsubscribe"):
+    """A token made without the code under test: HMAC-SHA-256 under a key derived from the salt, cut to 16 bytes."""
+    derived = hmac.digest(key, salt, "sha256")
+    return base64.b32encode(payload + hmac.digest(derived, payload, "sha256")[:16]).decode().lower()
+
+
+def payload_of(token):
+    return base64.b32decode(token.upper())[:19]
+
+
+@given(CLAIMS)
+def test_what_was_signed_is_read_back(claim):
+    assert signer.read(signer.sign(claim)) == claim
+
+
+@given(CLAIMS)
+def test_a_token_is_56_letters_that_fit_any_mail_system(claim):
+    token = signer.sign(claim)
+
+    assert len(token) == LENGTH == 56
+    assert re.fullmatch(r"[a-z2-7]{56}", token)
+
+
+@given(CLAIMS)
+def test_the_format_is_the_one_of_the_design(claim):
+    soft = 0x8000 if claim.basis is LegalBasis.SOFT_OPT_IN else 0
+    payload = bytes([1 << 5 | claim.generation]) + claim.digest + (claim.topic | soft).to_bytes(2, "big")
+
+    assert signer.sign(claim) == signed(payload)
+
+
+def test_a_link_that_is_out_in_the_world_still_works():
+    # Signed by hand under the first key: no later release may refuse it.
+    token = "eeaacaqdaqcqmbyibefawdanbyhqaalolw5hjpbrxebqw2muy3jnzj5f"
+
+    assert TokenSigner(KEYS[:1]).sign(CLAIM) == token
+    assert signer.read(token) == CLAIM
+
+
+@pytest.mark.parametrize("place", range(56))
+def test_any_single_changed_letter_is_refused(place):
+    token = signer.sign(CLAIM)
+
+    for letter in ALPHABET.replace(token[place], ""):
+        with pytest.raises(InvalidToken):
+            signer.read(token[:place] + letter + token[place + 1 :])
+
+
+@given(CLAIMS, st.integers(0, 55), st.sampled_from(ALPHABET))
+def test_a_changed_letter_is_refused_in_any_token(claim, place, letter):
+    token = signer.sign(claim)
+    changed = token[:place] + letter + token[place + 1 :]
+
+    if changed != token:
+        with pytest.raises(InvalidToken):
+            signer.read(changed)
+
+
+@given(CLAIMS, st.data())
+def test_letter_case_does_not_matter(claim, data):
+    token = signer.sign(claim)
+    capitals = data.draw(st.lists(st.booleans(), min_size=56, max_size=56))
+    mixed = "".join(letter.upper() if up else letter for letter, up in zip(token, capitals, strict=True))
+
+    assert signer.read(mixed) == claim
+
+
+@pytest.mark.parametrize("tail", [".", "=", ">", ">.", "=.>", "...", " ", "\r\n", ". "])
+def test_what_a_mail_client_took_for_a_part_of_the_link_is_dropped(tail):
+    assert signer.read(signer.sign(CLAIM) + tail) == CLAIM
+
+
+def test_blanks_before_a_token_are_dropped():
+    assert signer.read("  " + signer.sign(CLAIM)) == CLAIM
+
+
+@pytest.mark.parametrize("generation", [1, 2, 3])
+def test_keys_of_all_generations_verify(generation):
+    token = TokenSigner(KEYS[:generation]).sign(CLAIM)
+
+    assert signer.read(token) == CLAIM
+    assert TokenSigner(KEYS, generation).sign(CLAIM) == token
+
+
+def test_a_key_that_is_not_active_yet_verifies_but_does_not_sign():
+    waiting = TokenSigner(KEYS, 2)
+
+    assert waiting.sign(CLAIM) == TokenSigner(KEYS[:2]).sign(CLAIM)
+    assert waiting.read(signer.sign(CLAIM)) == CLAIM
+
+
+@pytest.mark.parametrize(
+    ("token", "why"),
+    [
+        (TokenSigner([b"4" * 32]).sign(CLAIM), "signed under a key of somebody else's"),
+        (signed(payload_of(signer.sign(CLAIM)), salt=b"mailconsent.confirm"), "a claim of another kind, by its salt"),
+        (signed(payload_of(signer.sign(CLAIM)), salt=b""), "no salt"),
+        (signed(bytes([2 << 5 | 1]) + bytes(18)), "a format of the future"),
+        (signed(bytes([0 << 5 | 1]) + bytes(18)), "a format that never was"),
+        (signer.sign(CLAIM)[:-1], "a letter is missing"),
+        (signer.sign(CLAIM)[1:], "the first one"),
+        (signer.sign(CLAIM) + "a", "a letter too many"),
+        (signer.sign(CLAIM) * 2, "twice"),
+        ("." + signer.sign(CLAIM), "a dot before"),
+        (signer.sign(CLAIM)[:28] + "=\r\n" + signer.sign(CLAIM)[28:], "broken by quoted-printable"),
+        (signer.sign(CLAIM)[:28] + " " + signer.sign(CLAIM)[28:], "broken by a blank"),
+        ("", "nothing"),
+        ("...", "nothing but what is dropped"),
+        ("a" * 56, "the right shape alone"),
+        ("1" * 56, "digits that base32 does not have"),
+        ("é" * 56, "letters that base32 does not have"),
+        ("\x00" * 56, "bytes that are no letters"),
+        ("a" * 1_000_000, "a great many letters"),
+    ],
+    ids=lambda value: value if len(value) < 56 else "token",
+)
+def test_what_we_did_not_sign_is_refused(token, why):
+    with pytest.raises(InvalidToken):
+        signer.read(token)
+
+
+@given(st.text(max_size=80))
+def test_no_text_does_worse_than_to_be_refused(text):
+    with pytest.raises(InvalidToken):
+        signer.read(text)
+
+
+def test_the_refusal_does_not_repeat_the_token():
+    token = TokenSigner([b"4" * 32]).sign(CLAIM)
+
+    with pytest.raises(InvalidToken) as refusal:
+        signer.read(token)
+
+    assert token not in str(refusal.value)
+
+
+def test_all_marketing_and_the_last_topic_fit():
+    for topic in (ALL_TOPICS, MAX_TOPIC):
+        claim = UnsubscribeClaim(digest=CLAIM.digest, generation=31, topic=topic, basis=LegalBasis.SOFT_OPT_IN)
+        assert signer.read(signer.sign(claim)) == claim
+
+
+def test_a_token_holds_no_address():
+    digest = hashlib.blake2b(b"anna@example.com", digest_size=16).digest()
+    claim = UnsubscribeClaim(digest=digest, generation=1, topic=1, basis=LegalBasis.CONSENT)
+
+    assert b"anna" not in base64.b32decode(signer.sign(claim).upper())

@@ -1,0 +1,194 @@
+"""The schema and its version, on both databases."""
+
+import threading
+from importlib import resources
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import inspect, text
+from sqlalchemy.exc import IntegrityError
+
+from mailconsent.errors import SchemaError, StorageUnavailable
+from mailconsent.services.installation import init, start
+from mailconsent.store import Store
+from mailconsent.store.schema import check_schema, migrate
+from mailconsent.store.tables import metadata
+from tests.houses import House, build
+
+EMPTY = "the database is empty: run `mailconsent init`"
+NEWER = "the database is newer than this mailconsent: install the version that migrated it, or newer"
+FOREIGN = "DATABASE_URL: this is not a mailconsent database"
+
+
+@pytest.fixture
+def built(tmp_path, database_url):
+    """A house on a database of its own, since its schema will suffer."""
+    return build(tmp_path, database_url)
+
+
+@pytest.fixture
+def built_store(built):
+    store = Store(built.database_url, built.settings().keyring())
+    yield store
+    store.close()
+
+
+def run(store, *statements):
+    with store.begin() as tx:
+        for statement in statements:
+            tx.connection.execute(text(statement))
+
+
+def turn(store, step, target):
+    """Migrate up or down."""
+    config = Config()
+    config.set_main_option("script_location", str(resources.files("mailconsent.store") / "migrations"))
+    with store.begin() as tx:
+        config.attributes["connection"] = tx.connection
+        step(config, target)
+
+
+def check(store):
+    with store.read() as tx:
+        check_schema(tx.connection)
+
+
+def fault_of(store):
+    with pytest.raises(SchemaError) as refusal:
+        check(store)
+    return refusal.value
+
+
+def test_the_tables_in_the_code_are_those_that_the_migrations_make(built_store):
+    with built_store.read() as tx:
+        context = MigrationContext.configure(tx.connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_what_a_migrated_database_needs_is_there(built_store):
+    check(built_store)
+
+    with built_store.read() as tx:
+        tables = set(inspect(tx.connection).get_table_names())
+    assert tables == set(metadata.tables) | {"alembic_version"}
+
+
+def test_every_step_down_can_be_taken_and_up_again(built_store):
+    turn(built_store, command.downgrade, "base")
+    with built_store.read() as tx:
+        left = set(inspect(tx.connection).get_table_names())
+    fault = fault_of(built_store)
+
+    migrate(built_store)
+
+    assert left == {"alembic_version"}
+    assert fault.empty
+    check(built_store)
+    with built_store.read() as tx:
+        assert compare_metadata(MigrationContext.configure(tx.connection), metadata) == []
+
+
+def test_the_ledger_is_append_only_again_after_going_down_and_up(built_store):
+    turn(built_store, command.downgrade, "base")
+    migrate(built_store)
+    run(
+        built_store,
+        "insert into recipients (id, digest, generation) values (1, '0123456789abcdef', 1)",
+        "insert into events (recipient_id, seq, kind, topic, channel, occurred_at, received_at, source)"
+        " values (1, 1, 'withdrawn', 0, 'api', '2026-01-01 00:00:00.000000', '2026-01-01 00:00:00.000000', '')",
+    )
+
+    for statement in ("update events set topic = 1", "delete from events"):
+        with pytest.raises(IntegrityError, match="append-only"):
+            run(built_store, statement)
+
+
+def test_migrating_again_changes_nothing(built_store):
+    migrate(built_store)
+    migrate(built_store)
+
+    check(built_store)
+
+
+def test_two_processes_that_migrate_at_once_migrate_once(tmp_path, database_url):
+    keys = build(tmp_path, f"sqlite:///{tmp_path}/keys.db").settings().keyring()
+    stores = [Store(database_url, keys) for _ in range(4)]
+    gate = threading.Barrier(len(stores))
+    faults = []
+
+    def work(store):
+        gate.wait()
+        try:
+            migrate(store)
+        except Exception as fault:  # noqa: BLE001 - told below
+            faults.append(fault)
+
+    threads = [threading.Thread(target=work, args=(store,)) for store in stores]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert faults == []
+    check(stores[0])
+    for store in stores:
+        store.close()
+
+
+def test_a_database_that_was_never_migrated_says_what_to_do(tmp_path, database_url):
+    keys = build(tmp_path, f"sqlite:///{tmp_path}/keys.db").settings().keyring()
+    store = Store(database_url, keys)
+
+    fault = fault_of(store)
+
+    assert (fault.faults, fault.empty) == ((EMPTY,), True)
+    store.close()
+
+
+def test_a_database_newer_than_the_code_is_left_alone(built, built_store):
+    run(built_store, "update alembic_version set version_num = '9999'")
+
+    assert fault_of(built_store).faults == (NEWER,)
+    for attempt in (migrate, lambda _: init(built.settings()), lambda _: start(built.settings())):
+        with pytest.raises(SchemaError, match="newer"):
+            attempt(built_store)
+
+
+def test_somebody_elses_table_of_versions_is_not_ours(built, built_store):
+    run(built_store, "drop table alembic_version", "create table alembic_version (release integer)")
+
+    assert fault_of(built_store).faults == (FOREIGN,)
+    for attempt in (migrate, lambda _: init(built.settings()), lambda _: start(built.settings())):
+        with pytest.raises(SchemaError, match="not a mailconsent database"):
+            attempt(built_store)
+
+
+def test_a_file_that_is_no_database_is_told_in_one_line(tmp_path):
+    house = build(tmp_path, f"sqlite:///{tmp_path}/mailconsent.db")
+    for path in tmp_path.glob("mailconsent.db-*"):
+        path.unlink()
+    (tmp_path / "mailconsent.db").write_bytes(b"Dear diary, " * 1000)
+
+    for attempt in (init, start):
+        with pytest.raises(SchemaError) as refusal:
+            attempt(house.settings())
+        assert refusal.value.faults == (FOREIGN,)
+    assert (tmp_path / "mailconsent.db").read_bytes().startswith(b"Dear diary"), "and the file is left alone"
+
+
+def test_a_server_that_goes_away_is_not_taken_for_a_foreign_database(tmp_path, postgres_server, postgres_url):
+    house: House = build(tmp_path, postgres_url)
+    store = Store(house.database_url, house.settings().keyring())
+
+    def ask():
+        with store.read() as tx:
+            assert tx.state.newest == 1
+            postgres_server.drop(postgres_url)
+            check_schema(tx.connection)
+
+    with pytest.raises(StorageUnavailable):
+        ask()
+    store.close()
