@@ -7,7 +7,7 @@ refused raises `KeyRefused` or `Refused`; no answer raises `ServiceUnavailable`.
     with Client("https://consent.example.com", api_key) as client:
         answer = client.check("anna@example.com", "blog")
         if answer.allowed:
-            message.update(answer.headers)
+            answer.put_into(message)
 """
 
 import secrets
@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from email.message import Message
 from itertools import islice
 from types import TracebackType
 from typing import Any, Self
@@ -39,20 +40,36 @@ class Answer:
     legal_basis: LegalBasis | None
     #: The event that decided, by which mailconsent can explain the answer.
     event_id: str | None
-    #: To be set on the message as they are.
+    #: To be set on the message as they are: see `put_into`.
     headers: Mapping[str, str] = field(default_factory=dict)
     #: For the visible footer.
     unsubscribe_url: str | None = None
 
+    def put_into(self, message: Message) -> None:
+        """
+        Set the header fields on a message, which must then be written under its own policy, as `smtplib` does.
+
+        Python folds at 78 letters unless told otherwise, and to do so encodes the link (RFC 2047): no mail client reads
+        it then. RFC 5322 section 2.1.1 allows 998.
+        """
+        message.policy = message.policy.clone(max_line_length=998)
+        for name, value in self.headers.items():
+            del message[name]
+            message[name] = value
+
 
 class Client:
-    """A connection to mailconsent. `timeout`, in seconds, is for the whole of a call, even if the answer drips."""
+    """
+    A connection to mailconsent. One may be shared by threads.
+
+    `timeout`, in seconds, is for connecting, for the answer to begin, and for all of its body, even if that drips.
+    """
 
     def __init__(self, base_url: str, api_key: str, *, timeout: float = 10.0) -> None:
         self._timeout = timeout
         self._http = httpx2.Client(
             base_url=f"{base_url.rstrip('/')}/v1/",
-            headers={"Authorization": f"Bearer {api_key}", "Content-Type": "application/json"},
+            headers={"Authorization": f"Bearer {_checked(api_key)}", "Content-Type": "application/json"},
             timeout=timeout,
             trust_env=False,
             follow_redirects=False,
@@ -64,6 +81,8 @@ class Client:
 
     def check_many(self, addresses: Iterable[str], topic: str, *, headers: bool = False) -> Iterator[Answer]:
         """Answers in the order of the addresses, however many; asked for as they are consumed. Send soon after."""
+        if isinstance(addresses, str):
+            raise Refused("addresses: must be many, and not one text.")
         rest = iter(addresses)
         while batch := list(islice(rest, wire.MAX_ADDRESSES)):
             yield from self._check(batch, topic, headers=headers)
@@ -82,7 +101,7 @@ class Client:
         values = {
             "address": address,
             "topic": topic,
-            "evidence": dict(evidence),
+            "evidence": evidence,
             "occurred_at": occurred_at,
             "language": language,
             "source": source,
@@ -109,8 +128,8 @@ class Client:
         verdicts = self._read(wire.CheckAnswer, self._post("check", request, {}))["verdicts"]
         if [verdict["address"] for verdict in verdicts] != addresses:
             raise ServiceUnavailable("mailconsent answered something else than was asked: do not send.")
-        if any(verdict["allowed"] and not verdict["legal_basis"] for verdict in verdicts):
-            raise ServiceUnavailable("mailconsent said yes without a ground: do not send.")
+        if not all(_is_whole(verdict, headers=headers) for verdict in verdicts):
+            raise ServiceUnavailable("mailconsent said yes without all that belongs to it: do not send.")
         return [Answer(**verdict) for verdict in verdicts]
 
     def _write(self, path: str, request: Any) -> Any:
@@ -129,20 +148,34 @@ class Client:
             raise ServiceUnavailable("mailconsent's answer could not be read: do not send.") from fault
 
     def _post(self, path: str, request: Any, headers: dict[str, str]) -> bytes:
+        try:
+            status, body = self._exchange(path, request.model_dump_json(exclude_none=True), headers)
+        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as fault:
+            failure = type(fault).__name__
+        else:
+            _accept(status, body)
+            return body
+        # Raised out here, so as not to hold on to the library's exception: its text may quote an answer.
+        raise ServiceUnavailable(f"mailconsent could not be asked ({failure}): do not send.")
+
+    def _exchange(self, path: str, content: str, headers: dict[str, str]) -> tuple[int, bytes]:
         ends = time.monotonic() + self._timeout
         body = bytearray()
-        try:
-            content = request.model_dump_json(exclude_none=True)
-            with self._http.stream("POST", path, content=content, headers=headers) as response:
-                for piece in response.iter_bytes():
-                    body += piece
-                    # The library's own timeout is for each read; a dripping answer would never end.
-                    if time.monotonic() > ends or len(body) > MAX_ANSWER:
-                        raise ServiceUnavailable("mailconsent's answer took too long: do not send.")
-        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as fault:
-            raise ServiceUnavailable from fault
-        _accept(response.status_code, bytes(body))
-        return bytes(body)
+        with self._http.stream("POST", path, content=content, headers=headers) as response:
+            for piece in response.iter_bytes():
+                body += piece
+                # The library's own timeout is for each read; a dripping answer would never end.
+                if time.monotonic() > ends or len(body) > MAX_ANSWER:
+                    raise ServiceUnavailable("mailconsent's answer took too long or is too large: do not send.")
+            return response.status_code, bytes(body)
+
+
+def _checked(api_key: object) -> str:
+    key = api_key.strip() if isinstance(api_key, str) else ""
+    if not key or not key.isascii() or not key.isprintable():
+        # Said here and not by the library, whose message would quote it.
+        raise KeyRefused("This is no API key: `mailconsent key create` prints one.")
+    return key
 
 
 def _request(model: Any, values: dict[str, Any]) -> Any:
@@ -152,6 +185,18 @@ def _request(model: Any, values: dict[str, Any]) -> Any:
         raise Refused(_faults(fault.faults)) from None
 
 
+def _is_whole(verdict: wire.Verdict, *, headers: bool) -> bool:
+    """A yes is named for its ground; a marketing one names the event behind it, and brings the link if asked to."""
+    if not verdict["allowed"]:
+        return True
+    if verdict["reason"].value != verdict["legal_basis"]:
+        return False
+    if verdict["legal_basis"] is LegalBasis.TRANSACTIONAL:
+        return True
+    permit = "List-Unsubscribe" in verdict.get("headers", {}) and verdict.get("unsubscribe_url")
+    return bool(verdict["event_id"] and (permit or not headers))
+
+
 def _accept(status: int, body: bytes) -> None:
     if status == 200:
         return
@@ -159,7 +204,7 @@ def _accept(status: int, body: bytes) -> None:
         raise KeyRefused(_detail(body))
     if status in (400, 413, 415, 422):
         raise Refused(_detail(body))
-    raise ServiceUnavailable
+    raise ServiceUnavailable(f"mailconsent answered {status}: do not send.")
 
 
 def _detail(body: bytes) -> str | None:

@@ -6,6 +6,7 @@ lists, oldest first, and no key is ever dropped: an old link must verify for as 
 """
 
 import base64
+import contextlib
 import os
 import secrets
 import threading
@@ -98,19 +99,34 @@ class KeySource:
         self.keys: tuple[bytes, ...] = read_keys(text, name) if text is not None else ()
 
     def refresh(self) -> bool:
-        """Read the file again if it changed; whether there are other keys now."""
+        """
+        Read the file again if it changed; whether there are more keys now. Raises `ConfigError` if it is not usable, or
+        lacks a key that was there before: a process that changed over to other keys would write to other recipients.
+        """
         if not self.path:
             return False
-        try:
-            status = self.path.stat()
-            mark = (status.st_mtime_ns, status.st_ino, status.st_size)
-            if mark == self._seen:
-                return False
-            keys = read_keys(self.path.read_text("ascii"), self.name)
-        except (OSError, UnicodeDecodeError) as fault:
-            raise ConfigError(f"{self.name}: the key file cannot be read: run `mailconsent init`") from fault
+        mark, keys = self._read(self.path)
         changed, self.keys, self._seen = keys != self.keys, keys, mark
         return changed
+
+    def check(self) -> None:
+        """Raises `ConfigError` unless the file still holds the keys that we have."""
+        if self.path:
+            self._seen = None
+            self._read(self.path)
+
+    def _read(self, path: Path) -> tuple[tuple[int, int, int], tuple[bytes, ...]]:
+        try:
+            status = path.stat()
+            mark = (status.st_mtime_ns, status.st_ino, status.st_size)
+            if mark == self._seen:
+                return mark, self.keys
+            keys = read_keys(path.read_text("ascii"), self.name)
+        except (OSError, UnicodeDecodeError) as fault:
+            raise ConfigError(f"{self.name}: the key file cannot be read: run `mailconsent init`") from fault
+        if keys[: len(self.keys)] != self.keys:
+            raise ConfigError(f"{self.name}: a key in use is gone from the file, or has moved: bring it back")
+        return mark, keys
 
 
 class Keyring:
@@ -146,15 +162,15 @@ class Keyring:
             return self._reader.read(text)
 
     def refresh(self) -> bool:
-        """Take in keys added to the files since; whether there were any. A file broken meanwhile changes nothing."""
+        """Take in keys added to the files since; whether there were any. A file broken meanwhile adds none."""
         with self._lock:
-            try:
-                changed = [source.refresh() for source in self._sources.values()]
-            except ConfigError:
-                return False
-            if any(changed):
+            changed = False
+            for source in self._sources.values():
+                with contextlib.suppress(ConfigError):
+                    changed |= source.refresh()
+            if changed:
                 self._build()
-            return any(changed)
+            return changed
 
     def _build(self) -> None:
         self.digester = Digester(self.keys(Purpose.DIGEST))

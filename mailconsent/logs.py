@@ -4,6 +4,7 @@ Logs: one JSON line per thing that happened, on standard error. No address, toke
 So an exception is logged by its type and place alone: the text of a foreign one may hold anything.
 """
 
+import contextlib
 import logging
 import sys
 import traceback
@@ -38,7 +39,9 @@ class _Libraries(logging.Handler):
 
 def say(level: str, event: str, **fields: Any) -> None:
     """Log an event with its fields."""
-    structlog.get_logger().log(logging.getLevelNamesMapping().get(level.upper(), logging.INFO), event, **fields)
+    # A full disk under the log must cost nobody an answer.
+    with contextlib.suppress(OSError, ValueError):
+        structlog.get_logger().log(logging.getLevelNamesMapping().get(level.upper(), logging.INFO), event, **fields)
 
 
 def info(event: str, **fields: Any) -> None:

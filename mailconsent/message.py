@@ -3,23 +3,28 @@ Inbound mail as a value: bytes in, `InboundMessage` out.
 
 Rules of this file:
 
-1. `parse_message` is total: it never raises and never recurses, whatever the bytes, and its cost is linear and bounded.
-   What defeats it shows in `defect`, so that the caller can set the message aside for a human and go on.
+1. `parse_message` is total: it never raises, whatever the bytes, and its cost is bounded. What defeats it shows in
+   `defect`, so that the caller can set the message aside for a human and go on.
 2. Nothing is judged here. Which header means what is the business of `mailconsent.classify`.
-3. Attached messages are not opened: what stands in them was written by somebody else. Of an attached message only the
-   header is read, since it names whom a bounce or a complaint is about.
+3. What stands in an attached message was written by somebody else. Only its header is looked at, since it names whom a
+   bounce or a complaint is about.
 """
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from email.message import Message
 from hashlib import blake2b
+from itertools import islice
 
 from mailconsent import mime
 from mailconsent.mime import Fields
 
 MAX_MESSAGE = 1024 * 1024
+MAX_LINES = 50_000  #: 1 MiB of base64 has 14 000
 MAX_TEXT = 64 * 1024
 MAX_REPORT = 256 * 1024  #: of one machine-readable report or attached header
+MAX_PARTS = 100
 MAX_BLOCKS = 50  #: of a report: a bounce for more recipients than this is a mailing list's own affair
 
 #: Where a message says to whom it was delivered. The local parts may carry a token of ours.
@@ -48,6 +53,8 @@ ORIGINAL_TYPES = frozenset(
     {"message/rfc822", "message/global", "text/rfc822-headers", "message/rfc822-headers", "message/global-headers"}
 )
 
+BLANK_LINES = re.compile(rb"\n[ \t\n]*\n")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InboundMessage:
@@ -59,8 +66,6 @@ class InboundMessage:
     #: The text of the Date header, never a time: it is the sender's claim.
     date: str = ""
     from_addresses: tuple[str, ...] = ()
-    #: From To, Cc and what servers add on delivery.
-    recipient_addresses: tuple[str, ...] = ()
     subject: str = ""
     #: Empty for the null return path `<>`, None when the message has none.
     return_path: str | None = None
@@ -80,12 +85,18 @@ class InboundMessage:
     original_headers: Fields = field(default_factory=dict)
     #: Whether a cap cut something off.
     truncated: bool = False
-    #: What was wrong with it: `empty`, `no_headers`, `too_many_headers` or `unparsable`.
+    #: What was wrong with it: `empty`, `no_headers`, `too_many_headers`, `too_deep` (its body was not read) or
+    #: `unparsable`.
     defect: str | None = None
 
     def header(self, name: str) -> str:
         """The topmost field of that (lower-case) name, or nothing."""
         return self.headers.get(name, ("",))[0]
+
+    @property
+    def recipient_addresses(self) -> tuple[str, ...]:
+        """From To, Cc and what servers add on delivery. Read when asked for: it takes as long as all other fields."""
+        return mime.read_addresses(tuple(value for name in RECIPIENT_FIELDS for value in self.headers.get(name, ())))
 
 
 def parse_message(raw: bytes) -> InboundMessage:
@@ -97,43 +108,52 @@ def parse_message(raw: bytes) -> InboundMessage:
 
 
 def _parse(raw: bytes) -> InboundMessage:
-    data = normalize_line_ends(raw[:MAX_MESSAGE]).lstrip()  # exports of mailboxes leave blanks at the top
-    headers, body, overflow = mime.read_fields(data)
-    kind = mime.content_type(headers)
+    data, is_cut = cap(raw)
+    parsed, defect = mime.parse(data)
+    headers = mime.read_fields(parsed)
+    kind_of_all = parsed.get_content_type()
     texts: dict[str, str] = {}
     reports: list[tuple[str, Fields]] = []
     original: Fields = {}
-    for part in mime.leaves(headers, body):
-        if part.content_type in READABLE_TYPES:
-            kind_of_text = READABLE_TYPES[part.content_type]
+    for kind, part in islice(mime.leaves(parsed), MAX_PARTS):
+        if kind in READABLE_TYPES:
+            kind_of_text = READABLE_TYPES[kind]
             if not texts.get(kind_of_text) and not is_attached(part):
                 texts[kind_of_text] = mime.read_text(part, MAX_TEXT).strip()
-        elif part.content_type in REPORT_TYPES:
-            reports += ((part.content_type, block) for block in read_blocks(part))
-        elif part.content_type in ORIGINAL_TYPES and not original:
-            original = mime.read_fields(mime.read_content(part, MAX_REPORT).lstrip())[0]
+        elif kind in REPORT_TYPES:
+            reports += ((kind, block) for block in islice(read_blocks(part), MAX_BLOCKS))
+        elif kind in ORIGINAL_TYPES and not original:
+            original = next(read_blocks(part), {})
     return_path = headers.get("return-path", (None,))[0]
     return InboundMessage(
         headers=headers,
         message_id=first(headers, "message-id"),
         date=first(headers, "date"),
         from_addresses=mime.read_addresses(headers.get("from", ())),
-        recipient_addresses=mime.read_addresses(
-            tuple(value for name in RECIPIENT_FIELDS for value in headers.get(name, ()))
-        ),
         subject=mime.decode_words(first(headers, "subject")),
         return_path=None if return_path is None else return_path.strip("<> "),
         in_reply_to=first(headers, "in-reply-to"),
         references=first(headers, "references"),
-        content_type=kind,
-        report_type=mime.parameter(first(headers, "content-type"), "report-type").lower(),
+        content_type=kind_of_all,
+        report_type=mime.parameter(parsed, "report-type").lower() if kind_of_all == "multipart/report" else "",
         text=texts.get("text", ""),
         html=texts.get("html", ""),
         reports=tuple(reports[:MAX_BLOCKS]),
         original_headers=original,
-        truncated=len(raw) > MAX_MESSAGE or any(len(text) >= MAX_TEXT - 1 for text in texts.values()),
-        defect=find_defect(data, headers, overflow),
+        truncated=is_cut or any(len(text) >= MAX_TEXT - 1 for text in texts.values()),
+        defect=defect or find_defect(data, headers),
     )
+
+
+def cap(raw: bytes) -> tuple[bytes, bool]:
+    """What is read of a message, with LF line ends and without NUL, and whether that is less than all of it."""
+    data = normalize_line_ends(raw[:MAX_MESSAGE]).replace(b"\0", b"").lstrip()
+    if data.startswith((b"From ", b">From ")):  # the separator line of an mbox, left on by many an export
+        data = data.partition(b"\n")[2]
+    is_cut = data.count(b"\n") > MAX_LINES
+    if is_cut:
+        data = b"\n".join(data.split(b"\n", MAX_LINES)[:MAX_LINES])
+    return data, is_cut or len(raw) > MAX_MESSAGE
 
 
 def content_identity(message: InboundMessage, raw: bytes) -> bytes | None:
@@ -163,20 +183,27 @@ def normalize_line_ends(data: bytes) -> bytes:
     return data.replace(b"\r\r\n", b"\n").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 
-def is_attached(part: mime.Part) -> bool:
+def is_attached(part: Message) -> bool:
     """Whether a part is a file rather than something said (RFC 2183)."""
-    return part.fields.get("content-disposition", ("",))[0].lower().startswith("attachment")
+    return part.get("content-disposition", "").lower().startswith("attachment")
 
 
-def read_blocks(part: mime.Part) -> Iterable[Fields]:
-    """The groups of fields, divided by blank lines, that RFC 3464 section 2.1 and RFC 5965 section 3 define."""
-    rest = mime.read_content(part, MAX_REPORT)
-    for _ in range(MAX_BLOCKS):
-        rest = rest.lstrip()
-        fields, rest, _overflow = mime.read_fields(rest)
-        if not fields:
-            return
-        yield fields
+def read_blocks(part: Message) -> Iterator[Fields]:
+    """
+    The header of an attached message, or the groups of fields of a report, that blank lines divide (RFC 3464 section
+    2.1, RFC 5965 section 3). The parser has opened some of them; of the others it leaves everything or the rest.
+    """
+    opened = mime.inner(part)
+    yield from filter(None, map(mime.read_fields, opened))
+    rest = opened[-1] if opened else part
+    if rest is not part and "content-transfer-encoding" in part:
+        # RFC 2045 section 6.4 forbids it, RFC 6532 section 3.5 allows it to some; the parser takes no notice of it.
+        rest["Content-Transfer-Encoding"] = part["content-transfer-encoding"]
+    content = mime.read_content(rest, MAX_REPORT).strip()
+    for block in BLANK_LINES.split(content, MAX_BLOCKS) if content else ():
+        fields = mime.read_fields(mime.parse_header(block))
+        if fields:
+            yield fields
 
 
 def first(fields: Fields, name: str) -> str:
@@ -184,10 +211,8 @@ def first(fields: Fields, name: str) -> str:
     return fields.get(name, ("",))[0]
 
 
-def find_defect(data: bytes, headers: Fields, overflow: bool) -> str | None:
+def find_defect(data: bytes, headers: Fields) -> str | None:
     """What is wrong with the message as a whole, in the closed vocabulary of `InboundMessage.defect`."""
-    if not data.strip():
-        return "empty"
-    if not headers:
-        return "no_headers"
-    return "too_many_headers" if overflow else None
+    if headers:
+        return None
+    return "no_headers" if data.strip() else "empty"

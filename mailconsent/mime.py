@@ -1,180 +1,172 @@
 """
-The mechanics of RFC 5322, 2045, 2046 and 2047 under `mailconsent.message`, made for hostile input.
+The standard library's `email` under `mailconsent.message` (RFC 5322, 2045 to 2047, 2231), kept within bounds.
 
 Rules of this file:
 
-1. Nothing raises, nothing recurses, and every step is linear in what it is given. That is why `email` is not used: its
-   `policy.default` raises on common mail (cpython #105802, #117849) and needs 14 seconds for a From of 260 KB
-   (#136063); `compat32` recurses on nested parts and is quadratic in the parameters of one header.
-2. What exceeds a cap is cut or left out, never searched.
-3. A wrong label never loses text: an unknown charset, broken base64 and a lost boundary leave what is readable.
+1. Caps come before parsing. `compat32` is used because `policy.default` raises on common mail (cpython #105802,
+   #117849) and needs 14 seconds for a From of 260 KB (#136063); but it recurses into multiparts and attached messages
+   and is quadratic in parameters. What could make it slow is counted in the bytes or cut before it is read.
+2. What defeats the parser still gives its header.
+3. A stranger's text never chooses a codec: Python's registry also holds compressors, `idna` and `punycode` (quadratic)
+   and `utf_7` (gives lone surrogates, which no database takes), and it remembers every wrong name it is asked for.
+4. A wrong label never loses text: an unknown charset, broken base64 and a lost boundary leave what is readable.
 """
 
-import binascii
+import email.utils
 import re
 from collections.abc import Iterator, Mapping
+from email.errors import HeaderParseError
+from email.header import decode_header
+from email.message import Message
+from email.parser import BytesParser
+from email.policy import Compat32
 from encodings.aliases import aliases
 from itertools import islice
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 MAX_HEADERS = 250  #: fields of one header block; mail that crossed ten relays has about 80
 MAX_HEADER = 8 * 1024  #: characters of one value
-MAX_PARTS = 100
-MAX_DEPTH = 10
+MAX_CONTENT_TYPE = 2 * 1024  #: its parameters take quadratic time
+MAX_NESTED = 100  #: multiparts and attached messages: each may stand within the other
+MAX_BOUNDARIES = 5_000  #: lines that could be a boundary
+MAX_BRACKETS = 100  #: comments and groups of an address field, which are read by recursion
+MAX_ADDRESS_FIELDS = 20  #: of those that are read together; each takes `email` up to 10 ms
 
 #: Lower-cased field name to its values in order of appearance, unfolded, encoded words not yet decoded.
 Fields: TypeAlias = Mapping[str, tuple[str, ...]]
 
-FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)(?:\n|\Z)")
-ENCODED_WORD = re.compile(r"=\?([^?\s]{1,60})\?([bBqQ])\?([^?\n]*)\?=")
-BETWEEN_WORDS = re.compile(r"(?<=\?=)\s+(?==\?)")
-NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
-PARAMETERS = {
-    name: re.compile(rf';\s*{name}\s*=\s*(?:"([^"]*)|([^;\s]+))', re.IGNORECASE)
-    for name in ("boundary", "charset", "report-type")
-}
+FIELD = re.compile(rb"^[!-9;-~]+:", re.MULTILINE)
+#: Searched in lower case. Whatever may be stripped before the type is no letter.
+NESTED = re.compile(rb"\ncontent-type:[^a-z]*(?:multipart|message)/")
+ENCODED_WORDS = re.compile(r"=\?[^?\s]+\?[bq]\?.*?\?=(?:\s+=\?[^?\s]+\?[bq]\?.*?\?=)*", re.IGNORECASE | re.DOTALL)
+#: The look-behind keeps it linear: a run of letters is tried from its beginning only.
+DISPLAY_NAME = re.compile(r'(?<![^,;:<>"()])[^,;:<>"()]+<')
+ADDRESS = re.compile(r"[^\s<>]+@[^\s<>@]+")
+#: CPython 3.11.10 began to refuse a field whole that has one odd mailbox; read alike by all, it is left to a human.
+NOT_STRICT = {"strict": False} if getattr(email.utils, "supports_strict_parsing", False) else {}
 
-LOCAL_AT_DOMAIN = r'[^\s<>"(),;:@\\]+@[^\s<>"(),;:@\\]+'
-ONE_MAILBOX = re.compile(
-    rf'(?:"[^"\\]*(?:\\.[^"\\]*)*"\s*|[^<>"(),;:@\\]*)<({LOCAL_AT_DOMAIN})>|({LOCAL_AT_DOMAIN})', re.DOTALL
-)
-#: One token of an address field: a quoted string (unless it is a local part), a quoted pair, a parenthesis, the rest.
-ADDRESS_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"(?!@)|\\.|[()]|[^"()\\]+|["\\]', re.DOTALL)
-ADDRESS = re.compile(r'(?:"[^"\s]*"|(?<![^\s<>"@])[^\s<>"@]+)@[^\s<>"@]+')
-
-#: The codecs that are charsets of mail. Python's registry also holds compressors, `idna` and `punycode` (quadratic) and
-#: `utf_7` (gives lone surrogates, which no database takes), and it remembers every wrong name it is asked for: a
-#: stranger's text never reaches it.
+#: The codecs that are charsets of mail (rule 3).
 CHARSETS = frozenset(name for name in aliases.values() if not name.endswith("_codec")) - {
-    "ascii",
-    "latin_1",
-    "mbcs",
-    "rot_13",
-    "utf_7",
-} | {
-    "cp874",
-    "koi8_u",
-    "utf_8_sig",
-}
+    "ascii", "latin_1", "mbcs", "rot_13", "utf_7",
+} | {"cp874", "koi8_u", "utf_8_sig"}  # fmt: skip
 
 
-class Part(NamedTuple):
-    """A body part without parts of its own; attached messages are not opened."""
+class Capped(Compat32):
+    """compat32 that cuts, unfolds and decodes each field before anything reads a meaning into it."""
 
-    content_type: str
-    fields: Fields
-    data: bytes
-
-
-def read_fields(data: bytes, limit: int = MAX_HEADERS) -> tuple[Fields, bytes, bool]:
-    """The header fields at the start of `data` (RFC 5322 section 2.2), what follows them, and whether a cap was hit."""
-    found: dict[str, list[str]] = {}
-    at = 0
-    if data.startswith((b"From ", b">From ")):  # the separator line of an mbox, left on by many an export
-        at = data.find(b"\n") + 1 or len(data)
-    for _ in range(limit):
-        match = FIELD.match(data, at)
-        if match is None:
-            break
-        at = match.end()
-        found.setdefault(match[1].decode("ascii").lower(), []).append(unfold(match[2]))
-    fields = {name: tuple(values) for name, values in found.items()}
-    if data.startswith(b"\n", at):
-        return fields, data[at + 1 :], False
-    if FIELD.match(data, at) is None:
-        return fields, data[at:], False  # a line that is no field ends the header, as everywhere
-    end = data.find(b"\n\n", at)
-    return fields, data[end + 2 :] if end >= 0 else b"", True
+    def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
+        """The name and the value of one field, whose lines come with their undecodable bytes as surrogates."""
+        name, _, value = "".join(sourcelines).partition(":")
+        value = value.strip()[:MAX_HEADER]
+        if not value.isascii():
+            value = decode_charset(value.encode("ascii", "surrogateescape"), "")
+        if "\n" in value:
+            value = " ".join(map(str.strip, value.split("\n")))
+        return name, cut_parameters(value) if name.lower() == "content-type" else value
 
 
-def unfold(value: bytes) -> str:
-    """A field value in one line, and not more of it than anything sensible needs."""
-    value = value.strip()[:MAX_HEADER]
+PARSER = BytesParser(policy=Capped())
+
+
+def parse(data: bytes) -> tuple[Message, str | None]:
+    """
+    The message in these bytes, which have LF line ends, and why it is less than all of it.
+
+    Of one that would take too long or defeats the parser, only the header.
+    """
+    data, defect = cut_header(data)
+    if is_too_deep(data):
+        return parse_header(data), "too_deep"
     try:
-        text = value.decode("utf-8")
-    except UnicodeDecodeError:
-        text = value.decode("cp1252", "replace")
-    if "\n" in text:
-        text = " ".join(map(str.strip, text.split("\n")))
-    return text.replace("\0", "") if "\0" in text else text
+        return PARSER.parsebytes(data), defect
+    except Exception:  # noqa: BLE001 - whatever the parser stumbles on stands in the body or in its declaration
+        return parse_header(data), "unparsable"
 
 
-def parameter(value: str, name: str) -> str:
-    """A parameter of a Content-Type (RFC 2045 section 5.1), or nothing."""
-    match = PARAMETERS[name].search(value)
-    return (match[1] or match[2] or "").strip() if match else ""
+def parse_header(data: bytes) -> Message:
+    """A message of the first header block alone."""
+    return PARSER.parsebytes(data.partition(b"\n\n")[0], headersonly=True)
 
 
-def content_type(fields: Fields, default: str = "text/plain") -> str:
-    """The media type, lower case, without parameters."""
-    value = fields.get("content-type", (default,))[0].partition(";")[0].strip().lower()
-    return value if value.count("/") == 1 else default
+def cut_header(data: bytes) -> tuple[bytes, str | None]:
+    """The message with as many header fields as anything sensible has."""
+    head, _, body = data.partition(b"\n\n")
+    if head.count(b"\n") < MAX_HEADERS:
+        return data, None
+    starts = [match.start() for match in islice(FIELD.finditer(head), MAX_HEADERS + 1)]
+    if len(starts) <= MAX_HEADERS:
+        return data, None
+    return head[: starts[-1]] + b"\n" + body, "too_many_headers"
 
 
-def leaves(fields: Fields, body: bytes) -> Iterator[Part]:
-    """The parts that have no parts, in document order. A multipart whose boundary never comes is read as text."""
-    stack = [(fields, body, 0)]
-    left = MAX_PARTS
-    while stack and left:
-        left -= 1
-        fields, body, depth = stack.pop()
-        kind = content_type(fields)
+def cut_parameters(value: str) -> str:
+    """
+    A Content-Type without its extended parameters (RFC 2231 section 4), since each names the codec to read it by.
+
+    A boundary or a charset that is written in that way has not been seen; a continued one (section 3) is kept.
+    """
+    pieces = value[:MAX_CONTENT_TYPE].split(";")
+    value = ";".join(piece for piece in pieces if not piece.partition("=")[0].rstrip().endswith("*"))
+    return value + '"' if value.count('"') % 2 else value  # left open by some, and by the cut
+
+
+def is_too_deep(data: bytes) -> bool:
+    """Whether the parser would recurse too deep, or look at too many parts. It opens attached messages, too."""
+    nested = len(NESTED.findall(b"\n" + data.lower()))
+    return nested > MAX_NESTED or (nested > 0 and data.count(b"\n--") > MAX_BOUNDARIES)
+
+
+def leaves(message: Message) -> Iterator[tuple[str, Message]]:
+    """
+    The parts that have no parts, in document order, with their media types (lower case).
+
+    A multipart whose boundary never comes is read as text. `Message.walk` would go on into attached messages.
+    """
+    stack = [message]
+    while stack:
+        part = stack.pop()
+        kind = part.get_content_type()
         if not kind.startswith("multipart/"):
-            yield Part(kind, fields, body)
-            continue
-        pieces = list(islice(split_multipart(body, parameter(fields["content-type"][0], "boundary")), MAX_PARTS))
-        if not pieces:
-            yield Part("text/plain", fields, body)
-        elif depth < MAX_DEPTH:
-            stack += [(*read_fields(piece)[:2], depth + 1) for piece in reversed(pieces)]
+            yield kind, part
+        elif part.is_multipart():
+            stack += reversed(inner(part))
+        else:
+            yield "text/plain", part
 
 
-def split_multipart(body: bytes, boundary: str) -> Iterator[bytes]:
-    """The parts between the boundary lines of RFC 2046 section 5.1.1. The closing line may be missing."""
-    delimiter = b"\n--" + boundary.encode("utf-8")
-    body = b"\n" + body
-    start = None
-    at = body.find(delimiter) if boundary else -1
-    while at >= 0:
-        end_of_line = body.find(b"\n", at + 1)
-        end_of_line = len(body) if end_of_line < 0 else end_of_line
-        rest = body[at + len(delimiter) : end_of_line].strip()
-        if rest in (b"", b"--"):  # otherwise it is a longer boundary that starts like this one
-            if start is not None:
-                yield body[start:at]
-            if rest:
-                return
-            start = end_of_line + 1
-        at = body.find(delimiter, end_of_line)
-    if start is not None:
-        yield body[start:]
+def inner(part: Message) -> list[Message]:
+    """What the parser found in a part: parts, an attached message, or the blocks of a report."""
+    # Never of a text: without `decode`, that would be read by the codec its sender names (rule 3).
+    return part.get_payload() if part.is_multipart() else []  # type: ignore[return-value]
 
 
-def read_content(part: Part, limit: int) -> bytes:
-    """The first `limit` bytes or so of a part, its transfer encoding undone (RFC 2045 section 6)."""
-    encoding = part.fields.get("content-transfer-encoding", ("",))[0].strip().lower()
-    data = part.data[: 3 * limit]
-    if encoding == "base64":
-        return decode_base64(data)[:limit]
-    if encoding == "quoted-printable":
-        return binascii.a2b_qp(data)[:limit]
-    return data[:limit]
+def read_fields(message: Message) -> Fields:
+    """The header fields by name."""
+    found: dict[str, list[str]] = {}
+    for name, value in islice(message.items(), MAX_HEADERS):
+        found.setdefault(name.lower(), []).append(value)
+    return {name: tuple(values) for name, values in found.items()}
 
 
-def read_text(part: Part, limit: int) -> str:
-    """The text of a part, in whatever charset it says and can be read in."""
-    charset = parameter(part.fields.get("content-type", ("",))[0], "charset")
-    text = decode_charset(read_content(part, 4 * limit), charset)
-    return text.replace("\0", "").replace("\r\n", "\n")[:limit]
-
-
-def decode_base64(data: bytes) -> bytes:
-    """Base64 as found in mail: without padding, cut anywhere, with foreign letters between."""
+def parameter(part: Message, name: str) -> str:
+    """A parameter of the Content-Type (RFC 2045 section 5.1), or nothing."""
     try:
-        return binascii.a2b_base64(data + b"==")
-    except ValueError:
-        letters = NOT_BASE64.sub(b"", data)
-        return binascii.a2b_base64(letters[: len(letters) // 4 * 4])
+        value = part.get_param(name, "")
+    except (TypeError, ValueError):  # numbered continuations that are no numbers
+        return ""
+    return value if isinstance(value, str) else ""
+
+
+def read_content(part: Message, limit: int) -> bytes:
+    """The first bytes of a part, its transfer encoding undone (RFC 2045 section 6)."""
+    content = part.get_payload(decode=True)
+    return content[:limit] if isinstance(content, bytes) else b""
+
+
+def read_text(part: Message, limit: int) -> str:
+    """The text of a part, in whatever charset it says and can be read in."""
+    text = decode_charset(read_content(part, 4 * limit), parameter(part, "charset"))
+    return text.replace("\0", "").replace("\r\n", "\n")[:limit]
 
 
 def decode_charset(data: bytes, charset: str) -> str:
@@ -194,19 +186,19 @@ def decode_charset(data: bytes, charset: str) -> str:
 
 def decode_words(value: str) -> str:
     """A header value with its encoded words (RFC 2047) read; letters split between two words are put together."""
-    if "=?" not in value:
-        return value
-    value = BETWEEN_WORDS.sub("", value)
-    out, pending, last, at = [], b"", "", 0
-    for match in ENCODED_WORD.finditer(value):
-        charset = match[1].partition("*")[0].lower()  # RFC 2231 section 5 adds a language
-        if match.start() != at or charset != last:
-            out += [decode_charset(pending, last), value[at : match.start()]]
-            pending = b""
-        letters = match[3].encode("utf-8", "replace")
-        pending += decode_base64(letters) if match[2] in "bB" else binascii.a2b_qp(letters, header=True)
-        last, at = charset, match.end()
-    return "".join((*out, decode_charset(pending, last), value[at:])).replace("\0", "")
+    return ENCODED_WORDS.sub(_decode_run, value).replace("\0", "") if "=?" in value else value
+
+
+def _decode_run(match: re.Match[str]) -> str:
+    try:
+        words = decode_header(match[0])
+    except (HeaderParseError, ValueError):  # broken base64
+        return match[0]
+    # A str is what was no encoded word after all. RFC 2231 section 5 adds a language to the charset.
+    return "".join(
+        word if isinstance(word, str) else decode_charset(word, (charset or "").partition("*")[0])
+        for word, charset in words
+    )
 
 
 def read_addresses(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -216,24 +208,16 @@ def read_addresses(values: tuple[str, ...]) -> tuple[str, ...]:
     Display names, comments and group names never count: "anna@example.com <bo@example.net>" is bo.
     """
     found: dict[str, str] = {}
-    for value in values:
-        match = ONE_MAILBOX.fullmatch(value)
-        for address in (match[1] or match[2],) if match else _read_list(value):
-            found.setdefault(address.lower(), address)
+    for value in values[:MAX_ADDRESS_FIELDS]:
+        if value.count("(") + value.count(":") > MAX_BRACKETS:
+            continue
+        if value.count("@") > 1:  # `email` takes the one in an unquoted display name for a mailbox
+            value = DISPLAY_NAME.sub("<", value)
+        try:
+            mailboxes = email.utils.getaddresses([value], **NOT_STRICT)
+        except (IndexError, RecursionError):
+            continue
+        for _name, address in mailboxes:
+            if ADDRESS.fullmatch(address):
+                found.setdefault(address.lower(), address)
     return tuple(found.values())
-
-
-def _read_list(value: str) -> Iterator[str]:
-    depth, kept = 0, []
-    for lexeme in ADDRESS_TOKEN.findall(value):
-        if lexeme == "(":
-            depth += 1
-        elif lexeme == ")":
-            depth = max(0, depth - 1)
-        elif not depth and not (lexeme[0] == lexeme[-1] == '"' and len(lexeme) > 1):
-            kept.append(lexeme)
-    for piece in re.split("[,;]", "".join(kept)):
-        inside = piece.rpartition("<")[2] if "<" in piece else piece.rpartition(":")[2]
-        match = ADDRESS.search(inside.rpartition(":")[2])
-        if match:
-            yield match[0]

@@ -59,15 +59,16 @@ QUOTES = "blockquote, .yahoo_quoted, .moz-cite-prefix, .gmail_attr, .protonmail_
 QUOTES_BELOW = "#divRplyFwdMsg, #appendonsend, #stopSpelling, #mail-editor-reference-message-container"
 SIGNATURES = ".gmail_signature, .moz-signature, #Signature, .signature, .protonmail_signature_block"
 #: A cheap look before an HTML part is parsed: whether any of the above can be in it.
-STRUCTURE = re.compile(
-    r"<blockquote|yahoo_quoted|moz-cite|gmail_quote|protonmail_|tutanota_|RplyFwd|appendonsend|stopSpelling"
-)
+STRUCTURE = (
+    "<blockquote", "yahoo_quoted", "moz-cite", "gmail_quote", "protonmail_", "tutanota_", "RplyFwd", "appendonsend",
+    "stopSpelling",
+)  # fmt: skip
 BLOCK_ELEMENT = re.compile(r"<(?=/?(?:p|div|br|hr|li|tr|td|table|h[1-6]|blockquote|pre|ul|ol)\b)", re.IGNORECASE)
 
 
 def own_words(message: InboundMessage) -> str:
     """What the writer of this message wrote, at most `MAX_OWN` characters of it."""
-    if message.html and (not message.text or STRUCTURE.search(message.html)):
+    if message.html and (not message.text or any(mark in message.html for mark in STRUCTURE)):
         return strip_quotes(html_to_text(message.html)) or strip_quotes(message.text)
     return strip_quotes(message.text)
 
@@ -83,7 +84,11 @@ def own_lines(lines: Sequence[str]) -> Iterator[str]:
     at, said, signature = 0, 0, False
     while at < len(lines) and said < MAX_OWN:
         line = lines[at]
-        if line.startswith((">", "|")):
+        if not line:
+            at += 1
+            if not signature:
+                yield line
+        elif line.startswith((">", "|")):
             at, signature = at + 1, False
         elif length := attribution_length(lines, at):
             at += length

@@ -6,7 +6,7 @@ nothing that was set.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -39,14 +39,15 @@ _MAILTO = re.compile(r"[A-Za-z0-9._~-]{1,64}@[A-Za-z0-9.-]+")
 class Settings:
     """What the operator set. `docs/operations.md` explains each."""
 
-    database_url: str
+    #: Often with a password, so it stays out of the `repr`.
+    database_url: str = field(repr=False)
     policy_path: Path
     #: Where recipients reach us; no trailing slash.
     base_url: str
     #: Address for the mailto form of unsubscribing.
     mailto: str
     imap: MailboxAddress | None
-    imap_password: str
+    imap_password: str = field(repr=False)
     #: Seconds from one sweep of the inbox to the next, at the most.
     imap_cycle: float
     #: Seconds for which a worker holds a mailbox without renewing.

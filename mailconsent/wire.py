@@ -6,24 +6,57 @@ Unknown keys and keys given twice are refused: a typing error must never turn "t
 """
 
 import json
+import re
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Any, NotRequired, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+)
 from pydantic.json_schema import models_json_schema
 
 # pydantic reads the one of the standard library from Python 3.12 on only.
 from typing_extensions import TypedDict
 
-from mailconsent.model import LegalBasis, Reason
+from mailconsent.model import Decision, LegalBasis, Reason
 
 MAX_ADDRESSES = 10_000
 #: RFC 5321 allows 254 octets; what is longer is still answered, up to here.
 MAX_ADDRESS = 1_000
 
+
+def _written(value: object) -> object:
+    # pydantic would take a number, in quotes or not, for the seconds since 1970.
+    if isinstance(value, datetime) or (isinstance(value, str) and re.match(r"\d{4}-\d", value)):
+        return value
+    raise ValueError("must be a time as in 2026-03-01T09:30:00+01:00")
+
+
+def _in_utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:  # the first and the last day there is, in some time zone
+        raise ValueError("no such time in UTC") from None
+
+
 Text = Annotated[str, Field(max_length=MAX_ADDRESS, json_schema_extra={"example": "anna@example.com"})]
-TopicKey = Annotated[str, Field(max_length=40, description="A topic's key in the policy.")]
-Moment = Annotated[AwareDatetime, Field(strict=False, description="RFC 3339, with a time zone.")]
+TopicKey = Annotated[
+    str, Field(max_length=40, description="A topic's key in the policy.", json_schema_extra={"example": "blog"})
+]
+Moment = Annotated[
+    AwareDatetime,
+    Field(strict=False, description="RFC 3339, with a time zone."),
+    BeforeValidator(_written),
+    AfterValidator(_in_utc),
+]
 Source = Annotated[
     str,
     Field(
@@ -39,7 +72,7 @@ class _Request(BaseModel):
 
 
 class CheckRequest(_Request):
-    """May these addresses be mailed about this topic?"""
+    """May these addresses be mailed about this topic? A transactional one needs the scope `check:transactional` too."""
 
     topic: TopicKey
     addresses: Annotated[list[Text], Field(min_length=1, max_length=MAX_ADDRESSES)]
@@ -56,6 +89,7 @@ class ConsentRequest(_Request):
         Field(
             min_length=1,
             max_length=40,
+            strict=False,  # any mapping
             description="What the person was shown and did: wording, form, page, time, IP. Kept apart, erasable.",
             json_schema_extra={"example": {"wording": "Yes, send me the blog newsletter.", "form": "footer-2"}},
         ),
@@ -84,6 +118,18 @@ class Verdict(TypedDict):
     event_id: str | None
     headers: NotRequired[dict[str, str]]
     unsubscribe_url: NotRequired[str]
+
+
+def verdict(address: str, decision: Decision) -> Verdict:
+    """The verdict on an address."""
+    allowed, reason, legal_basis, event_id = decision
+    return {
+        "address": address,
+        "allowed": allowed,
+        "reason": reason,
+        "legal_basis": legal_basis,
+        "event_id": str(event_id) if event_id else None,
+    }
 
 
 class CheckAnswer(TypedDict):
@@ -128,15 +174,21 @@ class BadRequest(Exception):
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
+# Every `BadRequest` is raised outside the `except` block: an exception keeps the one that it was raised under, and the
+# text of that one quotes what it could not read, addresses and all.
+
+
 def read_request(model: type[_Model], body: bytes) -> _Model:
-    """A request from its JSON text. Raises `BadRequest`."""
+    """A request from its JSON text, in UTF-8 (RFC 8259 section 8.1). Raises `BadRequest`."""
     try:
-        data = json.loads(body, object_pairs_hook=_unique, parse_constant=_no_constant)
-    except _DoubleKey as fault:
-        raise BadRequest(is_json=True, faults=[Fault(place="", message="a key is given twice")]) from fault
-    except (ValueError, RecursionError) as fault:
-        raise BadRequest(is_json=False) from fault
-    return make_request(model, data)
+        data = json.loads(body.decode(), object_pairs_hook=_unique, parse_constant=_no_constant)
+    except _DoubleKey:
+        bad = BadRequest(is_json=True, faults=[Fault(place="", message="a key is given twice")])
+    except (ValueError, RecursionError):
+        bad = BadRequest(is_json=False)
+    else:
+        return make_request(model, data)
+    raise bad
 
 
 def make_request(model: type[_Model], values: object) -> _Model:
@@ -144,7 +196,8 @@ def make_request(model: type[_Model], values: object) -> _Model:
     try:
         return model.model_validate(values)
     except ValidationError as fault:
-        raise BadRequest(is_json=True, faults=list(_faults(model, fault))) from None
+        faults = list(_faults(model, fault))
+    raise BadRequest(is_json=True, faults=faults)
 
 
 class _DoubleKey(Exception):
@@ -181,8 +234,9 @@ def read_answer(shape: Any, body: bytes) -> Any:
     """An answer from its JSON text. Raises `BadRequest` if it is not of that shape."""
     try:
         return _adapter(shape).validate_json(body, strict=True)
-    except ValidationError as fault:
-        raise BadRequest(is_json=True) from fault
+    except ValidationError:
+        pass
+    raise BadRequest(is_json=True)
 
 
 def _adapter(shape: Any) -> TypeAdapter[Any]:

@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
 from mailconsent.services import Rules
 from mailconsent.services.installation import Installation
 from mailconsent.store import Store
 from tests.doors.serving import Sender
 from tests.houses import House, build, clear
+from tests.real.chromium import chromium
 from tests.real.dovecot import Dovecot
 from tests.real.postgres import Postgres
 from tests.real.relay import Relay
@@ -114,4 +116,11 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """As `served`, on SQLite alone: for tests of what does not depend on the database."""
     folder = tmp_path_factory.mktemp("web")
     with serving(build(folder, f"sqlite:///{folder}/mailconsent.db")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium. Every test takes contexts of its own: they share nothing."""
+    with chromium() as running:
         yield running

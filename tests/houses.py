@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 
 from mailconsent.facts import fold
 from mailconsent.model import Channel, Decision, Event, Evidence, Receipt
@@ -22,6 +22,7 @@ from mailconsent.services.installation import Installation, init, start
 from mailconsent.settings import Settings, load_settings
 from mailconsent.store.ledger import read_events
 from mailconsent.store.standings import read_all
+from mailconsent.store.tables import metadata
 
 POLICY = Path(__file__).parent.parent / "policy.toml"
 PASSWORD = "secret"
@@ -104,6 +105,24 @@ def build(folder: Path, database_url: str, environ: dict[str, str] | None = None
     house = House(folder=folder, database_url=database_url, environ=environ or {})
     init(house.settings())
     return house
+
+
+def clear(house: House) -> None:
+    """Make a house on PostgreSQL as good as new: nobody in it, and the first keys only."""
+    engine = create_engine(house.database_url)
+    with engine.begin() as connection:
+        # A superuser's way past the ledger's triggers.
+        connection.execute(text("set local session_replication_role = replica"))
+        for table in metadata.sorted_tables:
+            if table.name not in ("installation", "keys"):
+                connection.execute(table.delete())
+        connection.execute(text("delete from keys where number > 1"))
+        for column in ("oldest_digest_generation", "digest_generation", "signing_generation"):
+            connection.execute(text(f"update installation set {column} = 1"))
+    engine.dispose()
+    for name in ("digest.keys", "signing.keys"):
+        path = house.folder / name
+        path.write_text(path.read_text().splitlines()[0] + "\n")
 
 
 def receipt(channel: Channel = Channel.API, **details: str) -> Receipt:

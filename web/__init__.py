@@ -40,7 +40,7 @@ def _begin() -> None:
 
 def _finish(response: Response) -> Response:
     for name, value in SECURITY.items():
-        response.headers.setdefault(name, value)
+        response.headers[name] = value
     # The rule, never the path: that one holds the token.
     logs.info(
         "request",

@@ -1,5 +1,6 @@
 """The API for newsletter systems. Addresses stand in bodies only, never in a URL."""
 
+import re
 from datetime import UTC, datetime
 from functools import wraps
 
@@ -7,14 +8,13 @@ from flask import Blueprint, Response, current_app, jsonify, request
 
 from mailconsent import wire
 from mailconsent.errors import KeyRefused, Refused
-from mailconsent.model import Channel, Decision, Evidence, MailKind, Receipt
+from mailconsent.model import Channel, Evidence, MailKind, Receipt
 from mailconsent.services import Rules, senders
 from mailconsent.services.installation import Installation
-from mailconsent.services.senders import Permit
 from mailconsent.store import Transaction
 from mailconsent.store.access import ApiKey, Scope, answered, read_key, remember_answer
 from web.errors import Forbidden, problem
-from web.openapi import Operation, document
+from web.openapi import IDEMPOTENCY_KEY, Operation, document
 
 v1 = Blueprint("v1", __name__, url_prefix="/v1")
 
@@ -25,11 +25,12 @@ def check(tx: Transaction, key: ApiKey, asked: wire.CheckRequest, rules: Rules) 
     if topic.kind is MailKind.TRANSACTIONAL:
         _require(key, Scope.CHECK_TRANSACTIONAL)
     decisions = senders.check(tx, rules.policy, topic, asked.addresses)
-    verdicts = [_verdict(address, decision) for address, decision in zip(asked.addresses, decisions, strict=True)]
+    verdicts = [wire.verdict(address, decision) for address, decision in zip(asked.addresses, decisions, strict=True)]
     if asked.headers:
         permits = senders.permits(tx, rules, topic, asked.addresses, decisions)
         for verdict, permit in zip(verdicts, permits, strict=True):
-            _add_permit(verdict, permit)
+            if permit:
+                verdict |= {"headers": permit.headers, "unsubscribe_url": permit.unsubscribe_url}
     return {"verdicts": verdicts}
 
 
@@ -107,7 +108,7 @@ def _route(operation: Operation) -> None:
                 remember_answer(tx, key, idempotency_key, body, answer.decode(), now=datetime.now(UTC))
         return Response(answer, content_type="application/json")
 
-    v1.add_url_rule(operation.path, operation.view.__name__, view, methods=["POST"])
+    v1.add_url_rule(operation.path, operation.view.__name__, view, methods=["POST"], provide_automatic_options=False)
 
 
 for _operation in OPERATIONS:
@@ -130,10 +131,8 @@ def _idempotency_key() -> str | None:
     text = request.headers.get("Idempotency-Key")
     if text is None:
         return None
-    # The draft wants a quoted string; most clients send it bare.
-    text = text.strip().strip('"')
-    if not 1 <= len(text) <= 200 or not text.isprintable():
-        raise Refused("The Idempotency-Key must have 1 to 200 printable characters.")
+    if not re.fullmatch(IDEMPOTENCY_KEY, text):
+        raise Refused("The Idempotency-Key must have 1 to 200 letters, digits and signs of ASCII, and no blank.")
     return text
 
 
@@ -145,20 +144,3 @@ def _receipt(key: ApiKey, source: str, occurred_at: datetime | None, *, evidence
         source=source or f"key:{key.id}",
         evidence=evidence or Evidence(),
     )
-
-
-def _verdict(address: str, decision: Decision) -> wire.Verdict:
-    allowed, reason, legal_basis, event_id = decision
-    return {
-        "address": address,
-        "allowed": allowed,
-        "reason": reason,
-        "legal_basis": legal_basis,
-        "event_id": str(event_id) if event_id else None,
-    }
-
-
-def _add_permit(verdict: wire.Verdict, permit: Permit | None) -> None:
-    if permit:
-        verdict["headers"] = permit.headers
-        verdict["unsubscribe_url"] = permit.unsubscribe_url

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from babel import negotiate_locale
 from flask import Flask, request
 from flask_babel import Babel, get_locale
 
@@ -19,13 +20,20 @@ def install(app: Flask, default: str) -> None:
     fallback = default if default in languages else "en"
 
     def select() -> str:
-        return request.accept_languages.best_match(languages) or fallback
+        # Not werkzeug's `best_match`: that one would give "de-AT, en;q=0.5" English, and "*" whatever stands first.
+        asked = [tag.replace("-", "_") for tag, quality in request.accept_languages if quality > 0]
+        return negotiate_locale(asked, languages) or fallback
 
     app.config["BABEL_TRANSLATION_DIRECTORIES"] = str(CATALOGUES)
     Babel(app, default_locale=fallback, locale_selector=select)
-    app.context_processor(lambda: {"language": reading()})
+    app.context_processor(_marks)
 
 
 def reading() -> str:
     """The language of this answer."""
     return str(get_locale().language)
+
+
+def _marks() -> dict[str, str]:
+    locale = get_locale()
+    return {"language": str(locale).replace("_", "-"), "direction": locale.text_direction}

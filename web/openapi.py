@@ -9,6 +9,8 @@ from mailconsent import wire
 from mailconsent.store.access import Scope
 
 PROBLEM = "application/problem+json"
+#: With or without the quotes that the draft asks for; they count as a part of it.
+IDEMPOTENCY_KEY = r"^[!-~]{1,200}$"
 #: Every call can end so: no key, a key without the scope, too large, storage down.
 COMMON = (401, 403, 413, 503)
 #: And one with a body so: not JSON, not of the right shape.
@@ -84,7 +86,7 @@ def _describe(operation: Operation) -> dict[str, Any]:
                 "in": "header",
                 "required": False,
                 "description": "Any text of at most 200 characters, new for each new fact. Repeat it when in doubt.",
-                "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"},
+                "schema": {"type": "string", "pattern": IDEMPOTENCY_KEY},
             }
         ]
     return described

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from flask import Blueprint, Response, current_app, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from mailconsent.model import Channel, Receipt
+from mailconsent.model import ALL_TOPICS, Channel, Receipt, UnsubscribeClaim
 from mailconsent.services.installation import Installation
 from mailconsent.services.recipients import unsubscribe
 from web import language
@@ -29,9 +29,7 @@ def ask(token: str) -> str:
     """One button."""
     installation: Installation = current_app.extensions["mailconsent"]
     claim = installation.store.keyring.read_token(token.rstrip("/"))
-    policy = installation.rules.policy
-    topic = policy.name(claim.topic, language.reading())
-    return render_template("ask.html", controller=policy.controller, topic=topic)
+    return _page("ask.html", claim)
 
 
 @pages.post("/u/<path:token>")
@@ -45,9 +43,18 @@ def act(token: str) -> Response:
         unsubscribe(tx, claim, receipt)
     if not person:
         return Response("Unsubscribed.\n", mimetype="text/plain")
-    policy = installation.rules.policy
-    topic = policy.name(claim.topic, language.reading())
-    return make_response(render_template("done.html", controller=policy.controller, topic=topic))
+    return make_response(_page("done.html", claim))
+
+
+def _page(template: str, claim: UnsubscribeClaim) -> str:
+    """What the link covers, in the reader's words. A topic no longer published has no name, and is not "everything"."""
+    policy = current_app.extensions["mailconsent"].rules.policy
+    return render_template(
+        template,
+        controller=policy.controller,
+        topic=policy.name(claim.topic, language.reading()),
+        everything=claim.topic == ALL_TOPICS,
+    )
 
 
 def _body() -> bytes:

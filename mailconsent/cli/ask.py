@@ -1,7 +1,7 @@
 """Commands that ask and tell, as the API does; and one that explains what the inbox worker makes of a message."""
 
 import csv
-import json
+import os
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -18,34 +18,29 @@ from mailconsent.message import parse_message
 from mailconsent.model import Channel, Evidence, Receipt, UnsubscribeClaim
 from mailconsent.services import senders
 
-_Model = TypeVar("_Model", wire.ConsentRequest, wire.WithdrawalRequest)
+_Model = TypeVar("_Model", wire.CheckRequest, wire.ConsentRequest, wire.WithdrawalRequest)
 
+TOPIC = "What the mail is about: a key in the policy."
 ADDRESS = "ADDRESS may be - to read it from standard input, where it does not show in the list of processes."
 
 
 @cli.command(epilog=ADDRESS)
 @click.argument("address")
-@click.option("--topic", required=True)
+@click.option("--topic", required=True, help=TOPIC)
 @click.option("--json", "as_json", is_flag=True, help="The verdict as the API gives it.")
 def check(address: str, topic: str, as_json: bool) -> None:
     """May this address be mailed about this topic? Exit status 0 is yes, 1 is no."""
-    asked = [_address(address)]
+    asked = _request(wire.CheckRequest, {"topic": topic, "addresses": [_address(address)]})
     with opened() as here:
-        about = here.rules.policy.topic(topic)
+        about = here.rules.policy.topic(asked.topic)
         with here.store.read() as tx:
-            decision = senders.check(tx, here.rules.policy, about, asked)[0]
-            permit = senders.permits(tx, here.rules, about, asked, [decision])[0]
+            decision = senders.check(tx, here.rules.policy, about, asked.addresses)[0]
+            permit = senders.permits(tx, here.rules, about, asked.addresses, [decision])[0]
     if as_json:
-        verdict: dict[str, object] = {
-            "address": asked[0],
-            "allowed": decision.allowed,
-            "reason": decision.reason,
-            "legal_basis": decision.legal_basis,
-            "event_id": str(decision.event_id) if decision.event_id else None,
-        }
+        verdict = wire.verdict(asked.addresses[0], decision)
         if permit:
             verdict |= {"headers": permit.headers, "unsubscribe_url": permit.unsubscribe_url}
-        click.echo(json.dumps(verdict, ensure_ascii=False))
+        click.echo(wire.write(wire.Verdict, verdict))
     else:
         event = f", event {decision.event_id}" if decision.event_id else ""
         click.echo(f"{'yes' if decision.allowed else 'no'}: {decision.reason}{event}")
@@ -59,13 +54,20 @@ def consent() -> None:
 
 @consent.command("add", epilog=ADDRESS)
 @click.argument("address")
-@click.option("--topic", required=True)
-@click.option("--evidence", "pairs", multiple=True, required=True, metavar="NAME=TEXT", help="What proves it; repeat.")
-@click.option("--occurred-at", type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z"]), help="Such as 2026-03-01T09:30:00+0100.")
+@click.option("--topic", required=True, help=TOPIC)
+@click.option(
+    "--evidence",
+    multiple=True,
+    required=True,
+    metavar="NAME=TEXT",
+    callback=lambda _context, _option, pairs: _evidence(pairs),
+    help="What the person was shown and did; repeat it.",
+)
+@click.option("--occurred-at", metavar="TIME", help="When; such as 2026-03-01T09:30:00+01:00.")
 @click.option("--language", help="Of the person, such as da.")
 @click.option("--source", default="", help="A reference of yours; never an address.")
 def consent_add(
-    address: str, topic: str, pairs: tuple[str, ...], occurred_at: datetime | None, language: str | None, source: str
+    address: str, topic: str, evidence: dict[str, str], occurred_at: str | None, language: str | None, source: str
 ) -> None:
     """Record a consent with its proof. Prints the event's id."""
     asked = _request(
@@ -73,7 +75,7 @@ def consent_add(
         {
             "address": _address(address),
             "topic": topic,
-            "evidence": dict(pair.partition("=")[::2] for pair in pairs),
+            "evidence": evidence,
             "occurred_at": occurred_at,
             "language": language,
             "source": source,
@@ -89,7 +91,7 @@ def consent_add(
 
 @cli.command(epilog=ADDRESS)
 @click.argument("address")
-@click.option("--topic", help="Left out: all marketing.")
+@click.option("--topic", help=f"{TOPIC} Left out: all marketing.")
 @click.option("--source", default="", help="A reference of yours; never an address.")
 def withdraw(address: str, topic: str | None, source: str) -> None:
     """Record an opt-out. Prints the event's id."""
@@ -105,13 +107,25 @@ def withdraw(address: str, topic: str | None, source: str) -> None:
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 def classify(paths: tuple[Path, ...]) -> None:
     """Say what messages are: `.eml` files, or folders of them. CSV on standard output; nothing is recorded."""
-    rows = csv.writer(sys.stdout)
-    rows.writerow(["file", "label", "address", "confidence", "reason"])
     read_token = _token_reader()
-    for file in (file for path in paths for file in (sorted(path.glob("*.eml")) if path.is_dir() else [path])):
-        verdict = judge(parse_message(file.read_bytes()), read_token)
-        why = f"{verdict.detector}: {verdict.reason}"
-        rows.writerow([file.name, verdict.label, ";".join(verdict.addresses), verdict.confidence, why])
+    unread = 0
+    # A file may have any name, and a message may say anything.
+    with os.fdopen(
+        sys.stdout.fileno(), "w", encoding="utf-8", errors="backslashreplace", newline="", closefd=False
+    ) as out:
+        rows = csv.writer(out)
+        rows.writerow(["file", "label", "address", "confidence", "reason"])
+        for file in (file for path in paths for file in (sorted(path.glob("*.eml")) if path.is_dir() else [path])):
+            try:
+                message = parse_message(file.read_bytes())
+            except OSError:
+                click.echo(f"{file.name}: cannot be read", err=True)
+                unread += 1
+                continue
+            verdict = judge(message, read_token)
+            why = f"{verdict.detector}: {verdict.reason}"
+            rows.writerow([file.name, verdict.label, ";".join(verdict.addresses), verdict.confidence, why])
+    sys.exit(1 if unread else 0)
 
 
 def _token_reader() -> Callable[[str], UnsubscribeClaim]:
@@ -129,6 +143,14 @@ def _no_token(_text: str) -> UnsubscribeClaim:
 
 def _address(argument: str) -> str:
     return sys.stdin.readline().strip() if argument == "-" else argument
+
+
+def _evidence(pairs: tuple[str, ...]) -> dict[str, str]:
+    parts = [pair.partition("=") for pair in pairs]
+    evidence = {name: text for name, _, text in parts}
+    if len(evidence) < len(parts) or not all(name and text for name, _, text in parts):
+        raise click.BadParameter("each must be NAME=TEXT, with a name of its own")
+    return evidence
 
 
 def _request(model: type[_Model], values: dict[str, object]) -> _Model:

@@ -31,6 +31,8 @@ from mailconsent.store import Transaction
 from mailconsent.store.inbox import Cursor, State, Stored, advance, remember, seen
 
 BROKEN = Classification(label=Label.UNSURE, detector="guard", reason="message broke the reader", confidence=0.0)
+#: Of such a message only the header was read, so that what it says is unknown.
+UNREADABLE = frozenset({"too_deep", "too_many_headers", "unparsable"})
 WITHHELD = replace(BROKEN, reason="server withholds the message")
 
 
@@ -54,6 +56,8 @@ def judge(fetched: Fetched, read_token: Callable[[str], UnsubscribeClaim]) -> Ju
     try:
         message = parse_message(fetched.raw)
         verdict = classify(message, read_token)
+        if message.defect in UNREADABLE and verdict.label is Label.OTHER:
+            verdict = replace(BROKEN, reason=message.defect)
         return Judged(
             fetched=fetched,
             raw_digest=raw_digest,

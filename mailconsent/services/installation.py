@@ -111,9 +111,12 @@ def start(settings: Settings) -> Installation:
 
 
 def _check_keys(tx: Transaction) -> None:
-    faults = [f for purpose in Purpose for f in key_faults(tx.connection, purpose, tx.keyring.keys(purpose))]
-    if faults:
-        raise ConfigError(*faults)
+    def faults() -> list[str]:
+        return [f for purpose in Purpose for f in key_faults(tx.connection, purpose, tx.keyring.keys(purpose))]
+
+    # A key that a rotation added since we read the file is no fault.
+    if faults() and (not tx.keyring.refresh() or faults()):
+        raise ConfigError(*faults())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

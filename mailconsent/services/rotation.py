@@ -84,5 +84,7 @@ def _provide_key(store: Store, purpose: Purpose, current: int) -> None:
         return
     if source.path is None:
         raise ConfigError(f"{source.name}: add the new key at the end, give it to every process, and run this again")
+    # Never add to a file that lost its keys: it would hold the new one alone.
+    source.check()
     append_key(source.path)
     store.keyring.refresh()

@@ -15,16 +15,17 @@ from mailconsent.address import Digester
 from mailconsent.errors import KeyMissing
 from mailconsent.keyring import Keyring, Purpose
 from mailconsent.store.engine import WriterQueue, open_engine, translated
-from mailconsent.store.generations import State, read_state
+from mailconsent.store.generations import State, key_faults, read_state
 from mailconsent.tokens import TokenSigner
 
 
 class Transaction:
     """One transaction, and the keys that the database is under while it lasts."""
 
-    def __init__(self, connection: Connection, keyring: Keyring) -> None:
+    def __init__(self, connection: Connection, keyring: Keyring, trusted: set[object]) -> None:
         self.connection = connection
         self.keyring = keyring
+        self._trusted = trusted
 
     @cached_property
     def state(self) -> State:
@@ -53,16 +54,27 @@ class Transaction:
             yield
 
     def _known(self, state: State) -> State:
-        def lacking() -> bool:
-            return state.newest > self.keyring.digester.generations or state.signing > len(
-                self.keyring.keys(Purpose.SIGNING)
-            )
-
-        if lacking():
+        if not self._holds_keys_of(state):
             self.keyring.refresh()
-            if lacking():
+            if not self._holds_keys_of(state):
                 raise KeyMissing
         return state
+
+    def _holds_keys_of(self, state: State) -> bool:
+        """
+        Whether our keys are those that the database is under, by their check values: under another key an opt-out would
+        be recorded of nobody. Looked up once for each state and each set of keys.
+        """
+        held = {purpose: tuple(self.keyring.keys(purpose)) for purpose in Purpose}
+        mark = (state.newest, state.signing, *held.values())
+        if mark in self._trusted:
+            return True
+        if state.newest > len(held[Purpose.DIGEST]) or state.signing > len(held[Purpose.SIGNING]):
+            return False
+        if any(key_faults(self.connection, purpose, keys) for purpose, keys in held.items()):
+            return False
+        self._trusted.add(mark)
+        return True
 
 
 class Store:
@@ -71,6 +83,7 @@ class Store:
     def __init__(self, url: str, keyring: Keyring) -> None:
         self.engine: Engine = open_engine(url)
         self.keyring = keyring
+        self._trusted: set[object] = set()
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._queue = WriterQueue(self.engine.url.database or "") if self.is_sqlite else None
         # A bulk check reads the state of the keys and then rows: both must be of one moment.
@@ -85,13 +98,13 @@ class Store:
     def begin(self) -> Iterator[Transaction]:
         """A transaction that writes. Raises `StorageUnavailable` when the database fails, also on commit."""
         with self.queue_turn(), translated(), self._writer.begin() as connection:
-            yield Transaction(connection, self.keyring)
+            yield Transaction(connection, self.keyring, self._trusted)
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
         """A transaction that sees one moment and writes nothing."""
         with translated(), self._reader.begin() as connection:
-            yield Transaction(connection, self.keyring)
+            yield Transaction(connection, self.keyring, self._trusted)
 
     def queue_turn(self) -> AbstractContextManager[None]:
         """Our turn among the writers of a SQLite file; PostgreSQL needs no queue."""

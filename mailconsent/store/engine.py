@@ -32,6 +32,14 @@ from mailconsent.errors import ConfigError, SchemaError, StorageUnavailable
 POOL_SIZE = 16
 #: Seconds that a writer waits for another one before it gives up.
 WAIT = 10
+#: What libpq needs so that a server which vanished is noticed: seconds, but milliseconds for the last.
+LINK = {
+    "connect_timeout": WAIT,
+    "keepalives_idle": WAIT,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 3 * WAIT * 1000,
+}
 #: As much of the file as may be read without copying; more than any suppression list we know of.
 SQLITE_MMAP = 8 * 2**30
 
@@ -123,7 +131,7 @@ def _open_postgresql(url: URL) -> Engine:
             pool_size=POOL_SIZE,
             max_overflow=0,
             pool_pre_ping=True,  # a restart of the server costs nobody an answer
-            connect_args={"connect_timeout": WAIT},
+            connect_args=LINK,
         )
     except ImportError as fault:
         raise ConfigError("DATABASE_URL: PostgreSQL needs the extra: install mailconsent[postgres]") from fault
@@ -144,13 +152,18 @@ class WriterQueue:
     @contextmanager
     def turn(self) -> Iterator[None]:
         """Hold the only turn to write. The kernel ends it when the process dies."""
-        with self._lock:
+        # If another process stops in the midst of its turn, one thread waits for it, and the others say so.
+        if not self._lock.acquire(timeout=WAIT):
+            raise StorageUnavailable
+        try:
             descriptor = self._descriptor()
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             try:
                 yield
             finally:
                 fcntl.flock(descriptor, fcntl.LOCK_UN)
+        finally:
+            self._lock.release()
 
     def _descriptor(self) -> int:
         # A forked process would share its parent's lock along with the descriptor, so each process opens its own.

@@ -29,8 +29,12 @@ _SQLITE = text(
     select {_FIELDS} from asked cross join standings s on s.digest = asked.digest and s.topic in (0, :topic)
     """  # noqa: S608 - made of constants
 )
-# The binary form of the array parameter halves the driver's work.
-_POSTGRESQL = f"select {_FIELDS} from standings s where s.digest = any(%b) and s.topic in (0, %b)"  # noqa: S608
+# The same blob: the server takes it apart in a third of the time in which the driver puts an array together.
+_POSTGRESQL = f"""
+    select {_FIELDS} from standings s where s.topic in (0, %b) and s.digest = any(array(
+        select substring(%b::bytea from i * {DIGEST_SIZE} + 1 for {DIGEST_SIZE}) from generate_series(0, %b::int - 1) i
+    ))
+    """  # noqa: S608
 
 
 def read_standings(tx: Transaction, digests: Sequence[bytes], topic: int) -> dict[bytes, Standing]:
@@ -39,20 +43,21 @@ def read_standings(tx: Transaction, digests: Sequence[bytes], topic: int) -> dic
     # Neighbours in key order share pages: sorted, a cold file is read nine times faster.
     ordered = sorted(digests)
     for start in range(0, len(ordered), CHUNK):
-        for digest, number, *row in _query(tx, ordered[start : start + CHUNK], topic):
+        for row in _query(tx, ordered[start : start + CHUNK], topic):
+            digest = row[0]
             # A topic's own row already includes what concerns all, so it wins over row 0.
-            if number != ALL_TOPICS or digest not in found:
-                found[digest] = Standing._make(row)
+            if row[1] != ALL_TOPICS or digest not in found:
+                found[digest] = Standing._make(row[2:])
     return found
 
 
 def _query(tx: Transaction, digests: Sequence[bytes], topic: int) -> Iterable[Any]:
     result: CursorResult[Any]
+    blob, count = b"".join(digests), len(digests)
     if tx.connection.dialect.name == "sqlite":
-        parameters = {"digests": b"".join(digests), "count": len(digests), "topic": topic}
-        result = tx.connection.execute(_SQLITE, parameters)
+        result = tx.connection.execute(_SQLITE, {"digests": blob, "count": count, "topic": topic})
     else:
-        result = tx.connection.exec_driver_sql(_POSTGRESQL, (digests, topic))
+        result = tx.connection.exec_driver_sql(_POSTGRESQL, (topic, blob, count))
     return result.all()
 
 

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
+from mailconsent.errors import InvalidToken
 from mailconsent.mailbox import Fetched
 from mailconsent.model import Channel, EventKind, Grade, Label, Reason, UnsubscribeClaim
 from mailconsent.services.inbox import judge
@@ -39,6 +40,10 @@ def working(here: Installation) -> Iterator[Worker]:
 def read(here: Installation) -> int:
     """How many messages have a stored classification."""
     return len(rows(here, "select uid from inbound_messages"))
+
+
+def no_token(_text: str) -> UnsubscribeClaim:
+    raise InvalidToken
 
 
 @pytest.fixture
@@ -191,6 +196,16 @@ def test_a_message_of_thirty_megabytes_is_read_by_its_beginning(
         until(lambda: read(here) == 2)
 
     assert {d.reason for d in ask(here, "anna@example.com", "bo@example.net")} == {Reason.WITHDRAWN}
+
+
+def test_a_message_too_deep_to_be_read_waits_for_a_human() -> None:
+    nested = "".join(f'--{n}\r\nContent-Type: multipart/mixed; boundary="{n + 1}"\r\n\r\n' for n in range(2000))
+    raw = mail("anna@example.com", "Hello", nested, Content_Type='multipart/mixed; boundary="0"')
+
+    judged = judge(Fetched(uid=1, raw=raw, size=len(raw), received_at=datetime.now(UTC)), no_token)
+
+    assert judged.classification.label is Label.UNSURE
+    assert judged.classification.reason == "too_deep"
 
 
 def test_a_message_that_breaks_the_reader_waits_for_a_human(tmp_path: Path) -> None:

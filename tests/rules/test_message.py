@@ -1,13 +1,18 @@
 """Bytes to `InboundMessage`: what is read, what is capped, and what must never break it."""
 
+import base64
+import codecs
 import dataclasses
+import encodings
+import quopri
+from email.message import Message
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mailconsent import mime
-from mailconsent.message import MAX_MESSAGE, MAX_TEXT, InboundMessage, content_identity, parse_message
+from mailconsent.message import MAX_LINES, MAX_MESSAGE, MAX_TEXT, InboundMessage, content_identity, parse_message
 
 PLAIN = (
     b"Return-Path: <anna@example.com>\n"
@@ -96,6 +101,33 @@ class TestWhatIsRead:
         assert message.text == "Look."
         assert message.original_headers["to"] == ("bo@example.net",)
 
+    def test_the_parts_of_a_digest_are_attached_messages_though_they_do_not_say_so(self):
+        """RFC 2046 section 5.1.5: somebody else wrote them."""
+        raw = b"Content-Type: multipart/digest; boundary=a\n\n--a\n\nTo: bo@example.net\n\nunsubscribe\n--a--\n"
+        message = parse_message(raw)
+
+        assert (message.text, message.original_headers) == ("", {"to": ("bo@example.net",)})
+
+    @pytest.mark.parametrize("kind", ["delivery-status", "global-delivery-status", "feedback-report"])
+    @pytest.mark.parametrize("encoding", ["7bit", "base64", "quoted-printable"])
+    def test_every_kind_of_report_is_read_though_it_is_encoded(self, kind, encoding):
+        blocks = b"Status: 5.1.1\nX-Folded: a\n b\n\nFinal-Recipient: rfc822; anna@example.com\n"
+        body = {"7bit": blocks, "base64": base64.encodebytes(blocks), "quoted-printable": quopri.encodestring(blocks)}
+        head = f"Content-Type: message/{kind}\nContent-Transfer-Encoding: {encoding}\n\n".encode()
+        raw = b"Content-Type: multipart/report; boundary=a\n\n--a\n" + head + body[encoding] + b"\n--a--\n"
+
+        assert [fields for _kind, fields in parse_message(raw).reports] == [
+            {"status": ("5.1.1",), "x-folded": ("a b",)},
+            {"final-recipient": ("rfc822; anna@example.com",)},
+        ]
+
+    def test_returned_headers_are_read_with_and_without_their_message(self):
+        for kind in (b"text/rfc822-headers", b"message/rfc822", b"message/global", b"message/rfc822-headers"):
+            raw = b"Content-Type: multipart/report; boundary=a\n\n--a\nContent-Type: " + kind
+            message = parse_message(raw + b"\n\nTo: anna@example.com\nX: y\n\nHello: there\n--a--\n")
+
+            assert message.original_headers == {"to": ("anna@example.com",), "x": ("y",)}
+
     def test_the_blocks_of_a_report_are_read_one_by_one(self):
         raw = (
             b"Content-Type: multipart/report; report-type=Delivery-Status; boundary=a\n\n--a\n\nFailed.\n"
@@ -147,6 +179,23 @@ class TestAddresses:
     def test_only_the_address_of_a_mailbox_counts(self, value, addresses):
         assert list(header(f"From: {value}".encode()).from_addresses) == addresses
 
+    @pytest.mark.parametrize(
+        "value",
+        [
+            "(" * 101 + "anna@example.com",
+            "a:" * 101 + "anna@example.com",
+            "anna@example.com" + "(" * 4_000,
+        ],
+        ids=lambda value: value[:4],
+    )
+    def test_what_is_read_by_recursion_is_not_read_without_end(self, value):
+        assert header(f"From: {value}".encode()).from_addresses == ()
+
+    def test_a_group_of_a_common_size_is_read(self):
+        value = ", ".join(f"Anna ({n}) <anna{n}@example.com>" for n in range(90))
+
+        assert len(header(f"To: Friends: {value};".encode()).recipient_addresses) == 90
+
     def test_several_from_fields_are_several_senders(self):
         assert header(b"From: anna@example.com\nFrom: bo@example.net").from_addresses == (
             "anna@example.com",
@@ -170,6 +219,9 @@ class TestLetters:
             (b"=?idna?q?xn--a?=", "xn--a"),  # a codec of Python, but no charset: quadratic
             (b"=?unicode_escape?q?=5Cud800?=", "\\ud800"),  # would be a lone surrogate
             (b"=?utf-8?q?open", "=?utf-8?q?open"),
+            (b"=?utf-8?b?A?=", "=?utf-8?b?A?="),  # one letter is no base64
+            ("你好 =?utf-8?q?Gr=C3=BC=C3=9Fe?=".encode(), "你好 Grüße"),
+            (b"\\u0041 =?utf-8?q?=5Cu0041?=", "\\u0041 \\u0041"),
             (b"=?utf-8?b?!!!?=", ""),
         ],
     )
@@ -201,6 +253,38 @@ class TestLetters:
     @pytest.mark.parametrize("codec", sorted(mime.CHARSETS))
     def test_every_charset_gives_text_that_can_be_stored(self, codec):
         mime.decode_charset(bytes(range(256)) * 2, codec).encode("utf-8")
+
+    @pytest.mark.parametrize(
+        "charset",
+        ["punycode", "idna", "zip", "bz2", "hex", "uu", "rot13", "unicode_escape", "utf-7",
+         "undefined", "nobody-knows", "../x", "a\0b"],
+    )  # fmt: skip
+    def test_a_stranger_never_chooses_a_codec(self, charset):
+        """Python's registry is asked for names we know only, in whatever place a name can stand."""
+        asked = set()
+
+        def search(name: str) -> codecs.CodecInfo | None:
+            asked.add(name)
+            return encodings.search_function(name)
+
+        raw = (
+            f"Subject: =?{charset}?q?=41?=\nFrom: =?{charset}?q?=41?= <anna@example.com>\n"
+            f"Content-Type: multipart/report; boundary*={charset}''x; boundary*0*={charset}''x; boundary=b;"
+            f" report-type*={charset}''x\n\n"
+            f"--b\nContent-Type: text/plain; charset*={charset}''x; charset={charset}\n"
+            f"Content-Disposition: inline; filename*={charset}''x\n\nGr\xfc\xdfe\n"
+            f"--b\nContent-Type: text/rfc822-headers; charset={charset}\n\nTo: \xfc\n"
+        ).encode("latin-1")
+        codecs.unregister(encodings.search_function)  # which empties the registry's memory, too
+        codecs.register(search)
+        try:
+            message = parse_message(raw)
+        finally:
+            codecs.unregister(search)
+            codecs.register(encodings.search_function)
+
+        assert (message.subject, message.text, message.defect) == ("A", "Grüße", None)
+        assert asked <= {"cp1252", "raw_unicode_escape"}  # `decode_header` writes the latter, and reads none
 
 
 class TestHostileInput:
@@ -234,6 +318,26 @@ class TestHostileInput:
             b"Content-Type: text/plain\nContent-Transfer-Encoding: base64\n\n" + b"=" * 900_000,
             b"Content-Type: text/plain\nContent-Transfer-Encoding: quoted-printable\n\n" + b"=\n" * 400_000,
             b"Content-Type: message/delivery-status\n\n" + b"A: b\n\n" * 150_000,
+            b"Content-Type: message/global-delivery-status\n\n" + b"A: b\n\n" * 150_000,
+            b"Content-Type: multipart/mixed; boundary=a\n\n--a\nContent-Type: text/plain" + b";a=b" * 250_000,
+            b"Content-Type: multipart/mixed; boundary=a\n\n"
+            + b'--a\nContent-Type: a/b; c="%s\n\n' % (b";" * 2_000) * 500,
+            b"Content-Type: multipart/mixed; boundary*" + b"9" * 5_000 + b"=x\n\n--x\n\nHello.\n",
+            b"Content-Type: multipart/mixed; boundary*; boundary*0=x; boundary*1*=x\n\n--x\n\nHello.\n",
+            b"Content-Type: multipart/mixed; boundary=a\n\n--a\n" + b"X: y\n" * 200_000,
+            b"Content-Type: multipart/mixed; boundary=a\n\n" + b"--a\n\n" * 4_999,
+            b"\n\n" + b"\ncontent-type:" * 75_000,
+            b"Content-Type:" + b" \n" * 500_000,
+            b"From: " + b"(<a@b>:" * 37_000,
+            (b"From: " + b"a@b," * 2_000 + b"\n") * 128,
+            (b"From: " + b"a@" * 4_000 + b"\n") * 128,
+            b"Subject: " + b"=?u?q?a?= " * 100 + b"=?u?q?" * 1_000,
+            b"X: " + b"\xff" * 1_000_000,
+            b"\0" * 1_000_000,
+            b"Content-Transfer-Encoding: base64\n\n" + b"!a=\n" * 260_000,
+            b"Content-Transfer-Encoding: base64\n\n" + b"A" * 1_000_001,
+            b"Content-Transfer-Encoding: x-uuencode\n\nbegin 644 x\n" + b"#86)C\n" * 170_000,
+            b"Content-Transfer-Encoding: uuencode\n\nbegin x\n\xff\n" * 20_000,
             bytes(range(256)) * 4_000,
         ],
         ids=lambda raw: repr(raw[:40]),
@@ -242,12 +346,45 @@ class TestHostileInput:
         assert isinstance(parse_message(raw), InboundMessage)
 
     @pytest.mark.timeout(20)
-    def test_parts_two_thousand_deep_are_read(self):
-        raw = b"From: anna@example.com\n" + b"".join(
-            b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (n, n) for n in range(2_000)
+    @pytest.mark.parametrize(
+        "level",
+        [
+            b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n",
+            b"Content-Type: multipart/digest; boundary=b%d\n\n--b%d\n",
+            b"CONTENT-TYPE:\n \x0b\n\tMultiPart/mixed; boundary=b%d\n\n--b%d\n",
+            b"Content-Type: \xc2\xa0multipart/mixed; boundary=b%d\n\n--b%d\n",  # a blank that `strip` takes away
+            b"Content-Type: multi\0part/mixed; boundary=b%d\n\n--b%d\n",
+            b"Content-Type: message/rfc822; x=%d%d\n\n",
+            b"Content-Type: message/delivery-status; x=%d%d\n\n",
+        ],
+    )
+    @pytest.mark.parametrize("depth", [mime.MAX_NESTED + 1, 2_000, 5_000])
+    def test_of_parts_nested_too_deep_only_the_header_is_read(self, level, depth):
+        raw = b"From: anna@example.com\n" + b"".join(level % (n, n) for n in range(depth)) + b"\nunsubscribe\n"
+        message = parse_message(raw)
+
+        assert (message.from_addresses, message.text, message.defect) == (("anna@example.com",), "", "too_deep")
+
+    @pytest.mark.timeout(20)
+    def test_parts_nested_just_not_too_deep_are_read_in_good_time(self):
+        """Each line is compared with the boundaries of all levels."""
+        levels = b"".join(
+            b"Content-Type: multipart/digest; boundary=b%d\n\n--b%d\n" % (n, n) for n in range(mime.MAX_NESTED)
         )
 
-        assert parse_message(raw).from_addresses == ("anna@example.com",)
+        assert parse_message(b"From: anna@example.com\n" + levels + b"x\n" * 500_000).defect is None
+
+    def test_a_message_of_nothing_but_boundaries_is_too_deep_and_a_text_of_dashes_is_not(self):
+        dashes = b"--a\n" * (mime.MAX_BOUNDARIES + 2)
+
+        assert parse_message(b"Content-Type: multipart/mixed; boundary=a\n\n" + dashes).defect == "too_deep"
+        assert parse_message(b"Content-Type: text/plain\n\n" + dashes).defect is None
+
+    def test_what_the_parser_stumbles_on_still_gives_its_header(self, monkeypatch):
+        monkeypatch.setattr(Message, "get_boundary", None)
+        message = parse_message(b"From: anna@example.com\nContent-Type: multipart/mixed; boundary=a\n\n--a\n\nx\n")
+
+        assert (message.from_addresses, message.text, message.defect) == (("anna@example.com",), "", "unparsable")
 
     def test_a_huge_header_does_not_hide_those_below_it(self):
         message = parse_message(b"X-Bomb: " + b"a" * 260_000 + b"\nSubject: unsubscribe\nFrom: anna@example.com\n\n")
@@ -265,6 +402,7 @@ class TestHostileInput:
         assert parse_message(PLAIN + b"a " * MAX_TEXT).truncated
         assert parse_message(PLAIN + b"a" * MAX_MESSAGE).truncated
         assert len(parse_message(PLAIN + b"a" * MAX_MESSAGE).text) == MAX_TEXT
+        assert parse_message(PLAIN + b"\n" * MAX_LINES).truncated
 
     @pytest.mark.parametrize(
         ("raw", "defect"), [(b"", "empty"), (b" \r\n\n", "empty"), (b"hello world", "no_headers"), (PLAIN, None)]
