@@ -183,6 +183,9 @@ def main() -> int:
     stop_on_signals(worker.stop)
     try:
         worker.run()
+    except ConfigError as fault:  # such as a database that was migrated by a newer version meanwhile
+        sys.stderr.write("".join(f"{line}\n" for line in fault.faults))
+        return 1
     finally:
         installation.store.close()
     return 0

@@ -22,6 +22,8 @@ from mailconsent.client import Answer, Client
 from mailconsent.errors import Refused, ServiceUnavailable
 
 INBOX_USER, INBOX_PASSWORD = "contact", "demo-password"
+#: The policy of the first user, whose story this is.
+POLICY = Path(__file__).parent.parent / "policy.toml"
 #: Seconds after which the demo gives up on something that should happen within two.
 PATIENCE = 30.0
 
@@ -95,7 +97,7 @@ class Stage:
             "MAILCONSENT_DATABASE_URL": f"sqlite:///{folder}/mailconsent.db",
             "MAILCONSENT_DIGEST_KEYS_FILE": f"{folder}/digest.keys",
             "MAILCONSENT_SIGNING_KEYS_FILE": f"{folder}/signing.keys",
-            "MAILCONSENT_POLICY": str(Path("policy.toml").absolute()),
+            "MAILCONSENT_POLICY": str(POLICY),
             "MAILCONSENT_BASE_URL": self.base_url,
             "MAILCONSENT_MAILTO": "u@example.com",
             "MAILCONSENT_IMAP_URL": f"imap://{INBOX_USER}@127.0.0.1:{self.imap_port}/INBOX",

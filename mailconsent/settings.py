@@ -93,7 +93,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         mailto=_mailto(values.get("MAILTO", ""), faults),
         imap=_imap(values.get("IMAP_URL"), faults),
         imap_password=values.get("IMAP_PASSWORD", ""),
-        imap_cycle=_seconds("IMAP_CYCLE", values, 60, faults),
+        imap_cycle=_seconds("IMAP_CYCLE", values, 30, faults),
         imap_lease=_seconds("IMAP_LEASE", values, 90, faults),
         imap_timeout=_seconds("IMAP_TIMEOUT", values, 30, faults),
         digest_keys=_keys("DIGEST_KEYS", environ, values, DIGEST_KEYS_PATH, faults),

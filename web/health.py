@@ -32,10 +32,9 @@ def ready() -> tuple[Response, int]:
         logs.failure("not ready", fault)
         return jsonify(ready=False, reason=type(fault).__name__), 503
     late_after = 3 * installation.settings.imap_cycle + installation.settings.imap_timeout
-    ages = state.sweep_ages
     worker = {
-        "mailboxes": len(ages),
-        "last_sweep_seconds": max((age for age in ages if age is not None), default=None),
-        "late": any(age is None or age > late_after for age in ages),
+        "mailboxes": state.mailboxes,
+        "last_sweep_seconds": state.sweep_age,
+        "late": state.mailboxes > 0 and (state.sweep_age is None or state.sweep_age > late_after),
     }
     return jsonify(ready=True, worker=worker), 200

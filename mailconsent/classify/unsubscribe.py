@@ -6,7 +6,7 @@ Rules of this file:
 1. Only the writer's own words count, never the quoted newsletter under them, nor a footer of list software.
 2. A request is short. In a long letter the same words are as likely told as meant, and it is left alone.
 3. The subject of a reply is somebody else's; it speaks for the writer only where the body says nothing.
-4. What asks and does not ask at once is `unsure`: marketing stops and a human reads it (design 5.6).
+4. What asks and does not ask at once is `unsure`: a human reads it (design 5.6).
 5. A request is for the From address. If there is none, or several, nobody can be named: `unsure`.
 """
 

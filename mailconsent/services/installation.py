@@ -123,13 +123,17 @@ def _check_keys(tx: Transaction) -> None:
 class Readiness:
     """Whether this process can do its work, and how the inbox worker fares."""
 
-    #: Seconds since each mailbox was last read to its end; None if it never was.
-    sweep_ages: list[float | None]
+    #: How many mailboxes a worker ever read.
+    mailboxes: int
+    #: Seconds since the last of them was read to its end; None if none ever was.
+    sweep_age: float | None
 
 
 def readiness(tx: Transaction, *, now: datetime) -> Readiness:
     """Raises `SchemaError`, `ConfigError` or `KeyMissing` when this process cannot serve."""
     check_schema(tx.connection)
     _ = tx.state
-    ages = [(now - at).total_seconds() if at else None for at in last_sweeps(tx)]
-    return Readiness(sweep_ages=ages)
+    # The last one: the row of a mailbox that was moved elsewhere stays, and is no reason for alarm.
+    sweeps = last_sweeps(tx)
+    last = max((at for at in sweeps if at), default=None)
+    return Readiness(mailboxes=len(sweeps), sweep_age=(now - last).total_seconds() if last else None)

@@ -6,6 +6,7 @@ says so (`BEGIN IMMEDIATE` for writers), since the driver's own habit loses upda
 `INSERT OR REPLACE` would slip past the ledger's triggers. PostgreSQL: psycopg 3 as it comes.
 """
 
+import contextlib
 import fcntl
 import os
 import sqlite3
@@ -71,10 +72,17 @@ def _open_sqlite(url: URL) -> Engine:
         max_overflow=0,
         connect_args={"timeout": WAIT, "cached_statements": 256},
     )
+    event.listen(engine, "do_connect", _make_private)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     _follow_file(engine, url.database)
     return engine
+
+
+def _make_private(_dialect: object, _entry: object, arguments: list[str], _options: object) -> None:
+    """The file holds addresses: if it is new, only its owner may read it. SQLite gives its companions the same mode."""
+    with contextlib.suppress(OSError):  # SQLite itself says what is wrong, and in which words
+        os.close(os.open(arguments[0], os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 
 def _follow_file(engine: Engine, path: str) -> None:
