@@ -17,7 +17,7 @@ from mailconsent.services.rotation import begin_digest_rotation, move_recipients
 from mailconsent.store.ledger import append, lock_address
 from mailconsent.store.tables import events, recipients, standings
 from tests.cast import ANNA, receipt
-from tests.houses import ask, build, consent, token_for
+from tests.houses import ask, build, consent, rows, token_for, until
 
 BLOG = 1
 #: Recipients raced for at once; two connections each, of the 16 that there are.
@@ -205,14 +205,40 @@ def test_recipients_who_come_while_a_rotation_begins_and_runs_are_one_each(house
 
         found = everything(here.store)
         with here.store.read() as tx:
-            rows = tx.connection.execute(recipients.select()).all()
+            kept = tx.connection.execute(recipients.select()).all()
             state = tx.state
         decisions = ask(other, *[f"anna{lane}.{number}@example.com" for lane in range(lanes) for number in range(each)])
     assert (state.oldest, state.newest) == (2, 2)
-    assert {row.generation for row in rows} == {2}
-    assert len(rows) == lanes * each
+    assert {row.generation for row in kept} == {2}
+    assert len(kept) == lanes * each
     assert all(stood == fold(recipient_id, told) for _, recipient_id, told, stood in found)
     assert {decision.reason for decision in decisions} == {Reason.WITHDRAWN}
+
+
+@pytest.mark.parametrize("house", ["postgresql"], indirect=True)
+def test_a_rotation_waits_for_whoever_is_adding_a_recipient(house):
+    # On SQLite it waits for every writer. Had it not waited, the row would be left behind under the old key.
+    waiting = "select count(*) from pg_locks where not granted"
+    with house.opened() as here:
+        rotated = threading.Event()
+
+        def rotate():
+            list(move_recipients(here.store, begin_digest_rotation(here.store)))
+            rotated.set()
+
+        thread = threading.Thread(target=rotate)
+        with here.store.begin() as tx:
+            append(tx, lock_address(tx, ANNA), WITHDRAWAL, Evidence())
+            thread.start()
+            until(
+                lambda: rotated.is_set() or rows(here, waiting) != [(0,)],
+                "the rotation to wait",
+            )
+            assert not rotated.is_set()
+        thread.join()
+
+        assert rows(here, "select generation from recipients") == [(2,)]
+        assert [decision.reason for decision in ask(here, ANNA)] == [Reason.WITHDRAWN]
 
 
 def test_processes_that_start_at_once_register_the_topics_once(house):

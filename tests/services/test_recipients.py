@@ -193,3 +193,14 @@ def test_a_withdrawal_counts_from_its_receipt_whenever_it_is_said_to_have_been(s
 def test_every_link_works_for_every_topic_number_and_basis(store):
     for topic, basis in product((0, 1, 32767), (LegalBasis.CONSENT, LegalBasis.SOFT_OPT_IN)):
         assert not click(store, claim_of(store, ANNA, topic, basis)).repeated
+
+
+def test_a_click_after_a_mail_that_may_be_forged_is_an_act_of_its_own(store):
+    with store.begin() as tx:
+        withdraw(tx, ANNA, receipt(Channel.INBOX))
+        assert withdraw(tx, ANNA, receipt(Channel.INBOX)).repeated
+
+    first, second = (click(store, claim_of(store, ANNA, topic=ALL_TOPICS)) for _ in range(2))
+
+    assert not first.repeated, "the mail may yet be released as a forgery, and this must stand without it"
+    assert second.repeated
