@@ -12,12 +12,14 @@ from mailconsent.cli import cli, opened
 
 #: Waitress refuses longer bodies itself; the application's own limit, with an answer in its own words, is lower.
 MAX_BODY = 16 * 2**20
+#: Bytes of the largest answer: 10 000 verdicts with header fields.
+MAX_ANSWER = 32 * 2**20
 
 
 @cli.command()
-@click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", default=8080, show_default=True)
-@click.option("--threads", default=8, show_default=True)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8080, show_default=True, help="Port to listen on.")
+@click.option("--threads", default=8, show_default=True, help="Requests answered at a time.")
 def serve(host: str, port: int, threads: int) -> None:
     """Serve the pages and the API. Put a proxy that ends TLS in front."""
     from web import create_app
@@ -31,6 +33,9 @@ def serve(host: str, port: int, threads: int) -> None:
             threads=threads,
             ident=None,
             max_request_body_size=MAX_BODY,
+            # Bodies and answers hold addresses: kept in memory, they leave nothing in a folder for temporary files.
+            inbuf_overflow=MAX_BODY,
+            outbuf_overflow=MAX_ANSWER,
             clear_untrusted_proxy_headers=True,
         )
         signal.signal(signal.SIGTERM, _stop)

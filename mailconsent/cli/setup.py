@@ -56,7 +56,14 @@ def key() -> None:
 
 @key.command("create")
 @click.argument("name")
-@click.option("--scope", "scopes", multiple=True, required=True, type=click.Choice([scope.value for scope in Scope]))
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    required=True,
+    type=click.Choice([scope.value for scope in Scope]),
+    help="What the key may do; repeat.",
+)
 def key_create(name: str, scopes: tuple[str, ...]) -> None:
     """Make an API key. It is printed once, alone on standard output."""
     with opened() as here, here.store.begin() as tx:

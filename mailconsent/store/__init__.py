@@ -37,6 +37,10 @@ class Transaction:
         self.state = self._known(read_state(self.connection, settled=True))
         return self.state
 
+    def learn(self, state: State) -> None:
+        """Take in a state that was read together with something else."""
+        self.state = self._known(state)
+
     @property
     def digester(self) -> Digester:
         """Digests under the keys at hand."""

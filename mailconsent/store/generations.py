@@ -11,6 +11,7 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
 
@@ -36,9 +37,13 @@ class State:
         return range(self.oldest, self.newest + 1)
 
 
-_STATE = select(
-    installation.c.oldest_digest_generation, installation.c.digest_generation, installation.c.signing_generation
+#: What `state_of` reads.
+STATE_COLUMNS = (
+    installation.c.oldest_digest_generation,
+    installation.c.digest_generation,
+    installation.c.signing_generation,
 )
+_STATE = select(*STATE_COLUMNS)
 
 
 def read_state(connection: Connection, *, settled: bool = False) -> State:
@@ -50,7 +55,12 @@ def read_state(connection: Connection, *, settled: bool = False) -> State:
     row = connection.execute(_STATE.with_for_update(read=True) if settled else _STATE).first()
     if row is None:
         raise ConfigError("the database is empty: run `mailconsent init`")
-    return State(oldest=row[0], newest=row[1], signing=row[2])
+    return state_of(row)
+
+
+def state_of(row: Any) -> State:
+    """The state in a row that has the `STATE_COLUMNS`."""
+    return State(oldest=row.oldest_digest_generation, newest=row.digest_generation, signing=row.signing_generation)
 
 
 def check_value(key: bytes) -> bytes:

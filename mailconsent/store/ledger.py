@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import bindparam, insert, select, true
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mailconsent.address import domain_of, match_key, tagless_key
@@ -19,9 +19,9 @@ from mailconsent.errors import KeyMissing, StorageUnavailable
 from mailconsent.facts import fold
 from mailconsent.model import Channel, Event, EventId, EventKind, Evidence, Grade, UnsubscribeClaim
 from mailconsent.store import Transaction
-from mailconsent.store.generations import BATCH
+from mailconsent.store.generations import BATCH, STATE_COLUMNS, state_of
 from mailconsent.store.standings import read_all, replace_all, save
-from mailconsent.store.tables import events, evidence, recipients
+from mailconsent.store.tables import events, evidence, installation, recipients
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,13 @@ class Recipient:
 
 
 _COLUMNS = (recipients.c.id, recipients.c.digest)
-_LOCK = select(*_COLUMNS).where(recipients.c.digest.in_(bindparam("digests", expanding=True))).with_for_update()
+# The state comes along, for one statement less on the way of every click.
+_LOCK = (
+    select(*_COLUMNS, *STATE_COLUMNS)
+    .join_from(recipients, installation, true())
+    .where(recipients.c.digest == bindparam("digest"))
+    .with_for_update(of=recipients)
+)
 _EVENTS = (
     select(
         events.c.kind,
@@ -57,11 +63,11 @@ _SUPPORT = insert(evidence)
 def lock_address(tx: Transaction, address: str) -> Recipient:
     """The recipient of this address, locked; made if new. The address itself is not stored. `InvalidAddress`."""
     key = match_key(address)
-    found = _lock(tx, [tx.digester.digest(key, generation) for generation in tx.state.live])
+    found = _lock(tx, _all_digests(tx, key))
     if found:
         return found
     state = tx.settle()  # a rotation may have begun since
-    found = _lock(tx, [tx.digester.digest(key, generation) for generation in state.live])
+    found = _lock(tx, _all_digests(tx, key))
     if found:
         return found
     return _create(
@@ -83,6 +89,8 @@ def lock_claim(tx: Transaction, claim: UnsubscribeClaim) -> Recipient:
     if found:
         return found
     state = tx.settle()
+    if not 1 <= claim.generation <= state.newest:
+        raise KeyMissing("the database is under an older digest key than this link: run `mailconsent rotate digest`")
     found = _lock(tx, _lifted(tx, claim))
     if found:
         return found
@@ -94,21 +102,26 @@ def lock_claim(tx: Transaction, claim: UnsubscribeClaim) -> Recipient:
     return _create(tx, digest=digest, generation=state.newest)
 
 
+def _all_digests(tx: Transaction, key: str) -> list[bytes]:
+    return [tx.digester.digest(key, generation) for generation in range(1, tx.digester.generations + 1)]
+
+
 def _lifted(tx: Transaction, claim: UnsubscribeClaim) -> list[bytes]:
-    if not 1 <= claim.generation <= tx.state.newest:
-        raise KeyMissing("the database is under an older digest key than this link: run `mailconsent rotate digest`")
-    return [
-        tx.digester.nest(claim.digest, claim.generation, generation)
-        for generation in tx.state.live
-        if generation >= claim.generation
-    ]
+    generations = range(claim.generation, tx.digester.generations + 1)
+    return [tx.digester.nest(claim.digest, claim.generation, generation) for generation in generations]
 
 
-def _lock(tx: Transaction, digests: list[bytes]) -> Recipient | None:
-    row = tx.connection.execute(_LOCK, {"digests": digests}).first()
-    if row is None:
-        return None
-    return Recipient(id=row.id, digest=row.digest, events=read_events(tx, row.id))
+def _lock(tx: Transaction, digests: Sequence[bytes]) -> Recipient | None:
+    """
+    Lock the row of one of these digests, oldest generation first: that is the way rows move in a rotation, so one that
+    moves in between is not missed.
+    """
+    for digest in digests:
+        row = tx.connection.execute(_LOCK, {"digest": digest}).first()
+        if row is not None:
+            tx.learn(state_of(row))
+            return Recipient(id=row.id, digest=row.digest, events=read_events(tx, row.id))
+    return None
 
 
 def _create(tx: Transaction, *, digest: bytes, **values: Any) -> Recipient:

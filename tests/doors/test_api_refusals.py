@@ -159,8 +159,9 @@ def _requests(draw: st.DrawFn) -> tuple[str, dict[str, str], bytes, str]:
     said = draw(
         st.sampled_from([secret, f"{secret}@example.com", f"a@{secret}.example", f"<{secret}@x>", f"mc_{secret}"])
     )
-    path, good = draw(st.sampled_from([("check", CHECK), ("consents", CONSENT), ("withdrawals", WITHDRAWAL)]))
-    value: dict[str, Any] = dict(good)
+    good: dict[str, dict[str, Any]] = {"check": CHECK, "consents": CONSENT, "withdrawals": WITHDRAWAL}
+    path = draw(st.sampled_from([*good]))
+    value = dict(good[path])
     headers: dict[str, str] = {"Content-Type": "application/json"}
     place = draw(st.sampled_from([*value, "occurred_at", "source", "language", said, "header", "path", "query", "raw"]))
     if place == "header":

@@ -21,6 +21,8 @@ from tests.houses import House, build, consent, events, rows, token_for
 from tests.houses import ask as decisions
 from tests.real.ports import free_port
 
+ADD = ("consent", "add", ANNA, "--topic", "blog")
+
 
 @pytest.fixture
 def house(tmp_path: Path) -> House:
@@ -126,16 +128,14 @@ def test_a_key_is_shown_once_alone_and_works_until_it_is_revoked(house: House) -
         assert sender.post("check", {"topic": "blog", "addresses": [ANNA]}).status_code == 401
 
     again = mailconsent(house, "key", "revoke", key_id)
-    assert (again.returncode, again.stderr) == (
-        1,
-        "There is no valid key of this id; `mailconsent key list` shows them.\n",
-    )
+    assert again.returncode == 1
+    assert again.stderr == "There is no valid key of this id; `mailconsent key list` shows them.\n"
 
 
 def test_a_consent_a_question_and_an_opt_out(house: House) -> None:
     added = mailconsent(
         house,
-        *("consent", "add", ANNA, "--topic", "blog", "--evidence", "wording=Yes = please", "--evidence", "form=paper"),
+        *(*ADD, "--evidence", "wording=Yes = please", "--evidence", "form=paper"),
         *("--occurred-at", "2026-03-01T09:30:00+01:00", "--language", "da", "--source", "letter:7"),
     )
     assert (added.returncode, added.stderr) == (0, "")
@@ -176,13 +176,8 @@ def test_a_program_reads_the_same_verdict_as_from_the_api(house: House) -> None:
         (("check", ANNA, "--topic", "all"), 1, "no such topic", "never taken for all topics"),
         (("withdraw", ANNA, "--topic", ""), 1, "no such topic", "nor is an empty one"),
         (("check", ANNA), 2, "--topic", "which topic?"),
-        (("consent", "add", ANNA, "--topic", "blog", "--evidence", "yes"), 2, "NAME=TEXT", "evidence of what?"),
-        (
-            ("consent", "add", ANNA, "--topic", "blog", "--evidence", "form=1", "--evidence", "form=2"),
-            2,
-            "NAME=TEXT",
-            "the second would hide the first",
-        ),
+        ((*ADD, "--evidence", "yes"), 2, "NAME=TEXT", "evidence of what?"),
+        ((*ADD, "--evidence", "form=1", "--evidence", "form=2"), 2, "NAME=TEXT", "one would hide the other"),
         (("unsubscribe", ANNA), 2, "No such command", "no such command"),
     ],
 )
