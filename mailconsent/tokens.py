@@ -42,9 +42,20 @@ class _Hmac128(SigningAlgorithm):
 
 
 def _signer(keys: Sequence[bytes]) -> Signer:
-    return Signer(
-        list(keys), salt=_SALT, key_derivation="hmac", digest_method=hashlib.sha256, algorithm=_Hmac128(), sep="."
-    )
+    """A signer under keys that are derived once; itsdangerous would derive them anew for every token."""
+
+    def under(secrets: Sequence[bytes], derivation: str) -> Signer:
+        return Signer(
+            list(secrets),
+            salt=_SALT,
+            key_derivation=derivation,
+            digest_method=hashlib.sha256,
+            algorithm=_Hmac128(),
+            sep=".",
+        )
+
+    deriving = under(keys, "hmac")
+    return under([deriving.derive_key(key) for key in keys], "none")
 
 
 class TokenSigner:

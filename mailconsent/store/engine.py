@@ -9,11 +9,13 @@ says so (`BEGIN IMMEDIATE` for writers), since the driver's own habit loses upda
 import contextlib
 import fcntl
 import os
+import select
 import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -65,6 +67,7 @@ def _open_sqlite(url: URL) -> Engine:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     except OSError as fault:
         raise ConfigError("DATABASE_URL: the folder of the SQLite file cannot be made") from fault
+    _make_private(url.database)
     engine = create_engine(
         url.set(drivername="sqlite+pysqlite"),
         hide_parameters=True,  # an error's text must not hold what was asked for
@@ -72,17 +75,21 @@ def _open_sqlite(url: URL) -> Engine:
         max_overflow=0,
         connect_args={"timeout": WAIT, "cached_statements": 256},
     )
-    event.listen(engine, "do_connect", _make_private)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     _follow_file(engine, url.database)
     return engine
 
 
-def _make_private(_dialect: object, _entry: object, arguments: list[str], _options: object) -> None:
-    """The file holds addresses: if it is new, only its owner may read it. SQLite gives its companions the same mode."""
-    with contextlib.suppress(OSError):  # SQLite itself says what is wrong, and in which words
-        os.close(os.open(arguments[0], os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+def _make_private(path: str) -> None:
+    """
+    The file holds addresses: if it is new, only its owner may read it. SQLite gives its companions the same mode.
+
+    One that exists is never opened here: to close a file ends every lock that this process has on it, those of SQLite
+    among them (POSIX, fcntl), and the write-ahead log of a process that seems gone is thrown away by the next.
+    """
+    with contextlib.suppress(OSError):  # it exists; or SQLite itself will say what is wrong
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def _follow_file(engine: Engine, path: str) -> None:
@@ -133,16 +140,30 @@ def _begin_sqlite(connection: Connection) -> None:
 
 def _open_postgresql(url: URL) -> Engine:
     try:
-        return create_engine(
+        engine = create_engine(
             url.set(drivername="postgresql+psycopg"),
             hide_parameters=True,
             pool_size=POOL_SIZE,
             max_overflow=0,
-            pool_pre_ping=True,  # a restart of the server costs nobody an answer
             connect_args=LINK,
         )
     except ImportError as fault:
         raise ConfigError("DATABASE_URL: PostgreSQL needs the extra: install mailconsent[postgres]") from fault
+    event.listen(engine, "checkout", _refuse_ended)
+    return engine
+
+
+def _refuse_ended(connection: Any, _entry: ConnectionPoolEntry, _fairy: object) -> None:
+    """
+    Never use a connection that the server has ended: its restart costs nobody an answer.
+
+    What a server says to an idle connection is good-bye, and the kernel knows of it. To ask the server, as
+    `pool_pre_ping` does, would cost every transaction a round trip.
+    """
+    news = select.poll()
+    news.register(connection.fileno(), select.POLLIN)
+    if news.poll(0):
+        raise InvalidatePoolError
 
 
 class WriterQueue:
