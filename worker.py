@@ -79,15 +79,15 @@ class Worker:
 
     def _hold(self) -> None:
         """One turn at the mailbox: as long as the lease and the connection last."""
-        if not self._take_lease():
+        if not self.take_lease():
             self._stop.wait(self.cycle)
             return
         settings = self.installation.settings
         with connect(self.imap, settings.imap_password, timeout=settings.imap_timeout) as mailbox:
             self.mailbox = mailbox
             try:
-                while not self.stopping() and self._take_lease():
-                    self._sweep(mailbox)
+                while not self.stopping() and self.take_lease():
+                    self.sweep(mailbox)
                     self.failures = 0
                     mailbox.wait(self.cycle, self.stopping)
                     if not self.stopping():
@@ -95,11 +95,12 @@ class Worker:
             finally:
                 self.mailbox = None
 
-    def _take_lease(self) -> bool:
+    def take_lease(self) -> bool:
+        """Become, or stay, the one that reads; whether we are."""
         with self.store.begin() as tx:
             return take_lease(tx, self.imap.name, self.holder, now=_now(), lease=self.lease)
 
-    def _sweep(self, mailbox: Mailbox) -> None:
+    def sweep(self, mailbox: Mailbox) -> None:
         """Read everything that is new. The cursor moves in the transaction that stores the results."""
         with self.store.read() as tx:
             cursor = read_cursor(tx, self.imap.name, mailbox.uidvalidity)

@@ -41,6 +41,8 @@ NESTED = re.compile(rb"\ncontent-type:[^a-z]*(?:multipart|message)/")
 ENCODED_WORDS = re.compile(r"=\?[^?\s]+\?[bq]\?.*?\?=(?:\s+=\?[^?\s]+\?[bq]\?.*?\?=)*", re.IGNORECASE | re.DOTALL)
 #: The look-behind keeps it linear: a run of letters is tried from its beginning only.
 DISPLAY_NAME = re.compile(r'(?<![^,;:<>"()])[^,;:<>"()]+<')
+#: One mailbox that can be read in one way only: a name without signs, or in quotes, and an address without signs.
+PLAIN_ADDRESS = re.compile(r'(?:[\w .-]*|"[^"\\]*" ?)<([\w.+-]+@[\w.-]+)>')
 ADDRESS = re.compile(r"[^\s<>]+@[^\s<>@]+")
 #: CPython 3.11.10 began to refuse a field whole that has one odd mailbox; read alike by all, it is left to a human.
 NOT_STRICT = {"strict": False} if getattr(email.utils, "supports_strict_parsing", False) else {}
@@ -210,6 +212,9 @@ def read_addresses(values: tuple[str, ...]) -> tuple[str, ...]:
     found: dict[str, str] = {}
     for value in values[:MAX_ADDRESS_FIELDS]:
         if value.count("(") + value.count(":") > MAX_BRACKETS:
+            continue
+        if plain := PLAIN_ADDRESS.fullmatch(value):  # as in nearly all mail, where `email` would take 20 times as long
+            found.setdefault(plain[1].lower(), plain[1])
             continue
         if value.count("@") > 1:  # `email` takes the one in an unquoted display name for a mailbox
             value = DISPLAY_NAME.sub("<", value)

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from mailconsent.classify.token import quoted_claims
-from mailconsent.classify.wording import Wording, find_phrase, is_phrase, load_wording, split_words
+from mailconsent.classify.wording import Wording, find_phrase, is_phrase, load_wording, may_ask, split_words
 from mailconsent.message import InboundMessage
 from mailconsent.model import Classification, Label, UnsubscribeClaim
 from mailconsent.own_words import MAX_OWN, own_words
@@ -57,8 +57,10 @@ def detect(message: InboundMessage, read_token: Callable[[str], UnsubscribeClaim
         return answer(message, read_token, "button of Apple Mail", Label.UNSUBSCRIBE)
     wording = load_wording()
     is_reply, subject = split_prefixes(message.subject)
-    asked = read(subject[:400], wording, MAX_SUBJECT)
-    body = own_words(message)
+    subject, body = subject[:400], own_words(message)
+    if not may_ask(f"{subject}\n{body}", wording):
+        return None
+    asked = read(subject, wording, MAX_SUBJECT)
     said = read(body, wording, MAX_WORDS) if len(body) < MAX_OWN else Reading(length=MAX_WORDS)
     if said.request:
         return answer(message, read_token, said.request, Label.UNSURE if said.doubtful else Label.UNSUBSCRIBE)

@@ -59,6 +59,8 @@ class Wording(NamedTuple):
     not_requests: Phrases
     #: A request in a message with one of these is for a human.
     doubts: Phrases
+    #: Commands and requests by the words of that choice of each which few other texts have a word of.
+    cues: Phrases
 
 
 @cache
@@ -70,15 +72,38 @@ def load_wording() -> Wording:
     def gather(kind: str) -> list[str]:
         return [text for table in tables for text in table.get(kind, ())]
 
+    spellings = {wrong: word for word in gather("loose_spelling") for wrong in misspell(word)}
+    asking = [index(gather(kind)) for kind in ("short_commands", "commands", "requests")]
+    cues: dict[str, tuple[Phrase, ...]] = {}
+    for phrase in {phrase for phrases in asking for some in phrases.values() for phrase in some}:
+        for word in rarest(phrase):
+            cues[word] = (*cues.get(word, ()), phrase)
     return Wording(
         polite=frozenset(split_words(" ".join(gather("polite")))),
         fillers=frozenset(split_words(" ".join(gather("fillers")))),
-        spellings={wrong: word for word in gather("loose_spelling") for wrong in misspell(word)},
-        short_commands=index(gather("short_commands")),
-        commands=index(gather("commands")),
-        requests=index(gather("requests")),
+        spellings=spellings,
+        short_commands=asking[0],
+        commands=asking[1],
+        requests=asking[2],
         not_requests=index(gather("not_requests")),
         doubts=index(gather("doubts")),
+        cues=cues,
+    )
+
+
+def rarest(phrase: Phrase) -> frozenset[str]:
+    """The choice of a phrase that few other texts have a word of: long words are rare."""
+    return max(filter(None, phrase.choices), key=lambda choice: min(map(len, choice)))
+
+
+def may_ask(text: str, wording: Wording) -> bool:
+    """Whether a text has all the words of any command or request, in whatever order. Nearly all mail has not."""
+    words = set(split_words(text))
+    words |= {wording.spellings[word] for word in words & wording.spellings.keys()}
+    return any(
+        all(not choice or not choice.isdisjoint(words) for choice in phrase.choices)
+        for word in words & wording.cues.keys()
+        for phrase in wording.cues[word]
     )
 
 
