@@ -26,9 +26,9 @@ from mailconsent.errors import FetchBroken, MailboxRefused, MailboxUnavailable
 from mailconsent.imap_url import MailboxAddress
 
 #: Bytes of a message that are fetched. What a writer says is at the top; attachments are of no interest.
-MAX_BYTES = 1024 * 1024
+MAX_BYTES = 256 * 1024
 #: Messages in one FETCH, so a batch never holds more than 50 MiB.
-BATCH = 50
+BATCH = 200
 #: UIDs asked for in one SEARCH of a large mailbox: imaplib gives up on answers longer than 1 MB, about 100 000 UIDs.
 WINDOW = 50_000
 POLL = 15.0  #: seconds between two questions to a server without IDLE

@@ -178,8 +178,9 @@ def content_identity(message: InboundMessage, raw: bytes) -> bytes | None:
 
 def normalize_line_ends(data: bytes) -> bytes:
     """CRLF, and what careless gateways make of it, as LF."""
-    if b"\r" not in data:
-        return data
+    plain = data.replace(b"\r\n", b"\n")
+    if b"\r" not in plain:
+        return plain
     return data.replace(b"\r\r\n", b"\n").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 

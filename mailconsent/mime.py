@@ -77,9 +77,15 @@ def parse(data: bytes) -> tuple[Message, str | None]:
     Of one that would take too long or defeats the parser, only the header.
     """
     data, defect = cut_header(data)
-    if is_too_deep(data):
-        return parse_header(data), "too_deep"
     try:
+        # Most mail has one part, whose lines need not be looked at: what follows the header is its payload.
+        head, _, body = data.partition(b"\n\n")
+        message = PARSER.parsebytes(head + b"\n", headersonly=True)
+        if message.get_content_maintype() not in ("multipart", "message") and not message.get_payload():
+            message.set_payload(body.decode("ascii", "surrogateescape"))
+            return message, defect
+        if is_too_deep(data):
+            return parse_header(data), "too_deep"
         return PARSER.parsebytes(data), defect
     except Exception:  # noqa: BLE001 - whatever the parser stumbles on stands in the body or in its declaration
         return parse_header(data), "unparsable"
@@ -145,7 +151,8 @@ def inner(part: Message) -> list[Message]:
 def read_fields(message: Message) -> Fields:
     """The header fields by name."""
     found: dict[str, list[str]] = {}
-    for name, value in islice(message.items(), MAX_HEADERS):
+    # Not `items`, which would look every value over once more: they were decoded when they were read.
+    for name, value in islice(message.raw_items(), MAX_HEADERS):
         found.setdefault(name.lower(), []).append(value)
     return {name: tuple(values) for name, values in found.items()}
 

@@ -131,7 +131,9 @@ def index(texts: Iterable[str]) -> Phrases:
 
 def split_words(text: str) -> list[str]:
     """The words of a text as phrases are written in."""
-    return WORD.findall(DROPPED.sub("", unicodedata.normalize("NFKC", text).casefold()))
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
+    return WORD.findall(DROPPED.sub("", text.casefold()))
 
 
 def find_phrase(words: Words, phrases: Phrases) -> str | None:

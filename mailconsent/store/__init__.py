@@ -51,6 +51,15 @@ class Transaction:
         """Signs under the key that the database names."""
         return self.keyring.signer(self.state.signing)
 
+    def plan_anew(self) -> None:
+        """
+        From here on let PostgreSQL plan every query for the table as it is: for look-ups of many digests at once.
+
+        A plan kept from when the table was small would read all of it, until its statistics are next taken.
+        """
+        if self.connection.dialect.name == "postgresql":
+            self.connection.exec_driver_sql("SET LOCAL plan_cache_mode = force_custom_plan")
+
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """A part of this transaction that fails alone."""

@@ -118,6 +118,7 @@ _CONTENT = select(inbound_messages.c.content_digest).where(
 def seen(tx: Transaction, raw: Sequence[bytes], content: Sequence[bytes]) -> set[bytes]:
     """Which of these digests belong to messages that were stored before."""
     found: set[bytes] = set()
+    tx.plan_anew()
     if raw:
         found.update(tx.connection.execute(_RAW, {"digests": list(raw)}).scalars())
     if content:

@@ -40,6 +40,7 @@ _POSTGRESQL = f"""
 def read_standings(tx: Transaction, digests: Sequence[bytes], topic: int) -> dict[bytes, Standing]:
     """The standings of these digests for a topic; a digest that is missing in the answer has none."""
     found: dict[bytes, Standing] = {}
+    tx.plan_anew()
     # Neighbours in key order share pages: sorted, a cold file is read nine times faster.
     ordered = sorted(digests)
     for start in range(0, len(ordered), CHUNK):
