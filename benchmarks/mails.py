@@ -69,7 +69,8 @@ def _bounce(number: int) -> bytes:
         f"{_head(number, 'Undelivered Mail Returned to Sender', kind, 'MAILER-DAEMON@example.net')}\r\n"
         f"--b2\r\nContent-Type: text/plain\r\n\r\nI'm sorry to have to inform you that your message could not be "
         f"delivered.\r\n\r\n--b2\r\nContent-Type: message/delivery-status\r\n\r\n"
-        f"Reporting-MTA: dns; mx.example.net\r\n\r\nFinal-Recipient: rfc822; gone.{number}@example.net\r\nAction: failed\r\nStatus: 5.1.1\r\n"
+        f"Reporting-MTA: dns; mx.example.net\r\n\r\nFinal-Recipient: rfc822; gone.{number}@example.net\r\n"
+        f"Action: failed\r\nStatus: 5.1.1\r\n"
         f"Diagnostic-Code: smtp; 550 5.1.1 no such user\r\n\r\n--b2\r\nContent-Type: text/rfc822-headers\r\n\r\n"
         f"From: news@example.com\r\nTo: gone.{number}@example.net\r\nSubject: News\r\n\r\n--b2--\r\n"
     ).encode()
