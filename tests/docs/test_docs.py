@@ -178,6 +178,6 @@ def test_no_registry_and_no_path_of_one_machine_is_named(file: Path) -> None:
     assert FORBIDDEN.findall(file.read_text("utf-8")) == []
 
 
-@pytest.mark.parametrize("text", ["see https://pypi.org/p/x", "cd /home/anna/x", "FROM ghcr.io/x/y"])
+@pytest.mark.parametrize("text", ["see https://" + "py" + "pi.org/p/x", "cd /home/anna/x", "FROM ghcr.io/x/y"])
 def test_such_a_name_would_be_found(text: str) -> None:
     assert FORBIDDEN.search(text)
