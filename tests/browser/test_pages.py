@@ -51,12 +51,12 @@ def show_ask_retired(page: Page, web: Served) -> None:
 
 def show_done(page: Page, web: Served) -> None:
     show_ask(page, web)
-    page.get_by_role("button").click()
+    press(page)
 
 
 def show_done_all(page: Page, web: Served) -> None:
     show_ask_all(page, web)
-    page.get_by_role("button").click()
+    press(page)
 
 
 def show_not_found(page: Page, web: Served) -> None:
@@ -84,7 +84,7 @@ def test_one_click_is_enough(served: Served, browser: Browser, script: bool, lan
         assert served.events() == before
         assert ask(served.here, address)[0].allowed
 
-        page.get_by_role("button").click()
+        press(page)
 
         expect(page.get_by_role("heading", level=1)).to_have_text(LANGUAGES[language])
         assert page.url == served.origin + link
@@ -215,6 +215,12 @@ def test_another_page_cannot_frame_ours(served: Served, browser: Browser) -> Non
     assert [each.locator("button").count() for each in page.frames] == [0, 0]
     assert any("frame-ancestors" in text for text in refused)
     context.close()
+
+
+def press(page: Page) -> None:
+    """Press the button and wait for the whole answer: without its style sheet every page is too wide."""
+    with page.expect_navigation():
+        page.get_by_role("button").click()
 
 
 def assert_accessible(page: Page) -> None:
