@@ -107,8 +107,7 @@ class Worker:
         for batch in self._batches(mailbox, cursor.last_uid):
             judged = [judge(fetched, self.store.keyring.read_token) for fetched in batch]
             with self.store.begin() as tx:
-                cursor = process(tx, cursor, self.holder, judged, now=_now())
-                take_lease(tx, self.imap.name, self.holder, now=_now(), lease=self.lease)
+                cursor = process(tx, cursor, self.holder, judged, now=_now(), lease=self.lease)
             logs.info("messages read", count=len(judged), labels=_counts([j.classification.label for j in judged]))
             if self.stopping():
                 return

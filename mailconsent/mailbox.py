@@ -26,9 +26,9 @@ from mailconsent.errors import FetchBroken, MailboxRefused, MailboxUnavailable
 from mailconsent.imap_url import MailboxAddress
 
 #: Bytes of a message that are fetched. What a writer says is at the top; attachments are of no interest.
-MAX_BYTES = 256 * 1024
+MAX_BYTES = 128 * 1024
 #: Messages in one FETCH, so a batch never holds more than 50 MiB.
-BATCH = 200
+BATCH = 400
 #: UIDs asked for in one SEARCH of a large mailbox: imaplib gives up on answers longer than 1 MB, about 100 000 UIDs.
 WINDOW = 50_000
 POLL = 15.0  #: seconds between two questions to a server without IDLE
@@ -47,8 +47,6 @@ class Fetched:
     uid: int
     #: The first `MAX_BYTES` at most, with CRLF line ends.
     raw: bytes = field(repr=False)
-    #: Of the whole message, in bytes.
-    size: int
     #: INTERNALDATE: when the server got it. UTC.
     received_at: datetime
     #: The server names the message and does not hand it out, so that nobody can know what it says.
@@ -165,7 +163,7 @@ class Mailbox:
             return []
         try:
             with _plain_words(refused="said no"):
-                answers = self._client.fetch(uids, ["RFC822.SIZE", "INTERNALDATE", f"BODY.PEEK[]<0.{MAX_BYTES}>"])
+                answers = self._client.fetch(uids, ["INTERNALDATE", f"BODY.PEEK[]<0.{MAX_BYTES}>"])
         except MailboxRefused:
             return []
         except MailboxUnavailable as fault:
@@ -175,7 +173,7 @@ class Mailbox:
     def _withheld(self, uid: int) -> list[Fetched]:
         if not self._search(f"{uid}:{uid}", uid):
             return []
-        return [Fetched(uid=uid, raw=b"", size=0, received_at=datetime.now(UTC), withheld=True)]
+        return [Fetched(uid=uid, raw=b"", received_at=datetime.now(UTC), withheld=True)]
 
     def wait(self, seconds: float, stopping: Callable[[], bool]) -> None:
         """
@@ -232,8 +230,7 @@ def _messages(answers: Iterable[tuple[int, dict[bytes, Any]]]) -> Iterator[Fetch
         raw = data.get(b"BODY[]<0>", data.get(b"BODY[]"))
         if raw is None:
             continue  # NIL stands for the body of what was expunged (RFC 2180 section 4.1)
-        size, received_at = data.get(b"RFC822.SIZE") or len(raw), _utc(data.get(b"INTERNALDATE"))
-        yield Fetched(uid=uid, raw=raw[:MAX_BYTES], size=size, received_at=received_at)
+        yield Fetched(uid=uid, raw=raw[:MAX_BYTES], received_at=_utc(data.get(b"INTERNALDATE")))
 
 
 def _utc(moment: datetime | None) -> datetime:

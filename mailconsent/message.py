@@ -13,12 +13,12 @@ Rules of this file:
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from email.message import Message
 from hashlib import blake2b
 from itertools import islice
 
 from mailconsent import mime
-from mailconsent.mime import Fields
+from mailconsent.charset import decode_words
+from mailconsent.mime import Entity, Fields
 
 MAX_MESSAGE = 1024 * 1024
 MAX_LINES = 50_000  #: 1 MiB of base64 has 14 000
@@ -111,7 +111,7 @@ def _parse(raw: bytes) -> InboundMessage:
     data, is_cut = cap(raw)
     parsed, defect = mime.parse(data)
     headers = mime.read_fields(parsed)
-    kind_of_all = parsed.get_content_type()
+    kind_of_all = parsed.kind
     texts: dict[str, str] = {}
     reports: list[tuple[str, Fields]] = []
     original: Fields = {}
@@ -130,7 +130,7 @@ def _parse(raw: bytes) -> InboundMessage:
         message_id=first(headers, "message-id"),
         date=first(headers, "date"),
         from_addresses=mime.read_addresses(headers.get("from", ())),
-        subject=mime.decode_words(first(headers, "subject")),
+        subject=decode_words(first(headers, "subject")),
         return_path=None if return_path is None else return_path.strip("<> "),
         in_reply_to=first(headers, "in-reply-to"),
         references=first(headers, "references"),
@@ -184,12 +184,12 @@ def normalize_line_ends(data: bytes) -> bytes:
     return data.replace(b"\r\r\n", b"\n").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 
-def is_attached(part: Message) -> bool:
+def is_attached(part: Entity) -> bool:
     """Whether a part is a file rather than something said (RFC 2183)."""
     return part.get("content-disposition", "").lower().startswith("attachment")
 
 
-def read_blocks(part: Message) -> Iterator[Fields]:
+def read_blocks(part: Entity) -> Iterator[Fields]:
     """
     The header of an attached message, or the groups of fields of a report, that blank lines divide (RFC 3464 section
     2.1, RFC 5965 section 3). The parser has opened some of them; of the others it leaves everything or the rest.

@@ -1,5 +1,5 @@
 """
-The standard library's `email` under `mailconsent.message` (RFC 5322, 2045 to 2047, 2231), kept within bounds.
+The standard library's `email` under `mailconsent.message` (RFC 5322, 2045, 2046, 2231), kept within bounds.
 
 Rules of this file:
 
@@ -7,22 +7,20 @@ Rules of this file:
    #117849) and needs 14 seconds for a From of 260 KB (#136063); but it recurses into multiparts and attached messages
    and is quadratic in parameters. What could make it slow is counted in the bytes or cut before it is read.
 2. What defeats the parser still gives its header.
-3. A stranger's text never chooses a codec: Python's registry also holds compressors, `idna` and `punycode` (quadratic)
-   and `utf_7` (gives lone surrogates, which no database takes), and it remembers every wrong name it is asked for.
-4. A wrong label never loses text: an unknown charset, broken base64 and a lost boundary leave what is readable.
+3. A wrong label never loses text: an unknown charset, broken base64 and a lost boundary leave what is readable.
 """
 
 import email.utils
 import re
 from collections.abc import Iterator, Mapping
-from email.errors import HeaderParseError
-from email.header import decode_header
 from email.message import Message
 from email.parser import BytesParser
 from email.policy import Compat32
-from encodings.aliases import aliases
+from functools import cached_property
 from itertools import islice
 from typing import TypeAlias
+
+from mailconsent.charset import decode_charset
 
 MAX_HEADERS = 250  #: fields of one header block; mail that crossed ten relays has about 80
 MAX_HEADER = 8 * 1024  #: characters of one value
@@ -36,21 +34,19 @@ MAX_ADDRESS_FIELDS = 20  #: of those that are read together; each takes `email` 
 Fields: TypeAlias = Mapping[str, tuple[str, ...]]
 
 FIELD = re.compile(rb"^[!-9;-~]+:", re.MULTILINE)
+FIELD_NAME = re.compile(r"[!-9;-~]+:")
+FIELD_END = re.compile(r"\n(?![ \t])")
 #: Searched in lower case. Whatever may be stripped before the type is no letter.
 NESTED = re.compile(rb"\ncontent-type:[^a-z]*(?:multipart|message)/")
-ENCODED_WORDS = re.compile(r"=\?[^?\s]+\?[bq]\?.*?\?=(?:\s+=\?[^?\s]+\?[bq]\?.*?\?=)*", re.IGNORECASE | re.DOTALL)
 #: The look-behind keeps it linear: a run of letters is tried from its beginning only.
 DISPLAY_NAME = re.compile(r'(?<![^,;:<>"()])[^,;:<>"()]+<')
 #: One mailbox that can be read in one way only: a name without signs, or in quotes, and an address without signs.
 PLAIN_ADDRESS = re.compile(r'(?:[\w .-]*|"[^"\\]*" ?)<([\w.+-]+@[\w.-]+)>')
+#: A Content-Type with one parameter that can be read in one way only.
+ONE_PARAMETER = re.compile(r'[\w.+-]+/[\w.+-]+; ?([\w-]+)="?([\w.:-]+)"?', re.ASCII)
 ADDRESS = re.compile(r"[^\s<>]+@[^\s<>@]+")
 #: CPython 3.11.10 began to refuse a field whole that has one odd mailbox; read alike by all, it is left to a human.
 NOT_STRICT = {"strict": False} if getattr(email.utils, "supports_strict_parsing", False) else {}
-
-#: The codecs that are charsets of mail (rule 3).
-CHARSETS = frozenset(name for name in aliases.values() if not name.endswith("_codec")) - {
-    "ascii", "latin_1", "mbcs", "rot_13", "utf_7",
-} | {"cp874", "koi8_u", "utf_8_sig"}  # fmt: skip
 
 
 class Capped(Compat32):
@@ -67,10 +63,20 @@ class Capped(Compat32):
         return name, cut_parameters(value) if name.lower() == "content-type" else value
 
 
-PARSER = BytesParser(policy=Capped())
+class Entity(Message):
+    """A message or a part (RFC 2045 section 2.4), whose type is looked for once."""
+
+    @cached_property
+    def kind(self) -> str:
+        """The media type, lower case."""
+        return self.get_content_type()
 
 
-def parse(data: bytes) -> tuple[Message, str | None]:
+CAPPED = Capped()
+PARSER: "BytesParser[Entity]" = BytesParser(Entity, policy=CAPPED)  # type: ignore[arg-type]
+
+
+def parse(data: bytes) -> tuple[Entity, str | None]:
     """
     The message in these bytes, which have LF line ends, and why it is less than all of it.
 
@@ -78,22 +84,68 @@ def parse(data: bytes) -> tuple[Message, str | None]:
     """
     data, defect = cut_header(data)
     try:
-        # Most mail has one part, whose lines need not be looked at: what follows the header is its payload.
-        head, _, body = data.partition(b"\n\n")
-        message = PARSER.parsebytes(head + b"\n", headersonly=True)
-        if message.get_content_maintype() not in ("multipart", "message") and not message.get_payload():
-            message.set_payload(body.decode("ascii", "surrogateescape"))
-            return message, defect
-        if is_too_deep(data):
+        if NESTED.search(b"\n" + data.partition(b"\n\n")[0].lower()) and is_too_deep(data):
             return parse_header(data), "too_deep"
-        return PARSER.parsebytes(data), defect
+        return read_entity(data), defect
     except Exception:  # noqa: BLE001 - whatever the parser stumbles on stands in the body or in its declaration
         return parse_header(data), "unparsable"
 
 
-def parse_header(data: bytes) -> Message:
+def read_entity(data: bytes) -> Entity:
+    """
+    A message or a part (RFC 2045 section 2.4), as the parser reads it, which looks at each line: it gets what is broken
+    and what is attached. Nearly all else is a header and what follows it, or some of these between boundaries.
+    """
+    head, _, body = (b"\n" + data).partition(b"\n\n")  # a part may have no fields
+    message = parse_header(head[1:])
+    kind = message.kind
+    if message.get_payload() or kind.startswith("message/") or kind == "multipart/digest":
+        return PARSER.parsebytes(data)
+    if not kind.startswith("multipart/"):
+        message.set_payload(body.decode("ascii", "surrogateescape"))
+        return message
+    parts = split_parts(body, message.get_boundary() or "")
+    if not parts:
+        return PARSER.parsebytes(data)
+    message.set_payload([read_entity(part) for part in parts])
+    return message
+
+
+def split_parts(body: bytes, boundary: str) -> list[bytes]:
+    """What stands between the boundary lines of a multipart body (RFC 2046 section 5.1.1); nothing without any."""
+    if not boundary or not boundary.isascii():
+        return []
+    mark, text = b"\n--" + boundary.encode("ascii"), b"\n" + body
+    parts: list[bytes] = []
+    start, at = None, text.find(mark)
+    while at >= 0:
+        end = text.find(b"\n", at + 1)
+        end = len(text) if end < 0 else end
+        rest = text[at + len(mark) : end].rstrip(b" \t")
+        if rest in (b"", b"--"):
+            if start is not None and start <= at:  # else two boundary lines with nothing between
+                parts.append(text[start:at])
+            if rest:
+                return parts
+            start = end + 1
+        at = text.find(mark, end)
+    if start is not None:  # the last line was cut off, or forgotten
+        parts.append(text[start:].removesuffix(b"\n"))
+    return parts
+
+
+def parse_header(data: bytes) -> Entity:
     """A message of the first header block alone."""
-    return PARSER.parsebytes(data.partition(b"\n\n")[0], headersonly=True)
+    head = data.partition(b"\n\n")[0]
+    fields = FIELD_END.split(head.decode("ascii", "surrogateescape"))
+    if b"\r" in head or not all(map(FIELD_NAME.match, fields)):
+        return PARSER.parsebytes(head + b"\n", headersonly=True)
+    # Nothing is to be mended, as in nearly all mail: the parser would say the same in twice the time.
+    message = Entity(policy=CAPPED)
+    message.set_payload("")
+    for field in fields:
+        message.set_raw(*CAPPED.header_source_parse([field]))
+    return message
 
 
 def cut_header(data: bytes) -> tuple[bytes, str | None]:
@@ -120,11 +172,14 @@ def cut_parameters(value: str) -> str:
 
 def is_too_deep(data: bytes) -> bool:
     """Whether the parser would recurse too deep, or look at too many parts. It opens attached messages, too."""
+    boundaries = data.count(b"\n--")
+    if boundaries <= MAX_BOUNDARIES and data.count(b"\nC") + data.count(b"\nc") < MAX_NESTED:
+        return False  # of nearly all mail, without a look at every letter
     nested = len(NESTED.findall(b"\n" + data.lower()))
-    return nested > MAX_NESTED or (nested > 0 and data.count(b"\n--") > MAX_BOUNDARIES)
+    return nested > MAX_NESTED or (nested > 0 and boundaries > MAX_BOUNDARIES)
 
 
-def leaves(message: Message) -> Iterator[tuple[str, Message]]:
+def leaves(message: Entity) -> Iterator[tuple[str, Entity]]:
     """
     The parts that have no parts, in document order, with their media types (lower case).
 
@@ -133,7 +188,7 @@ def leaves(message: Message) -> Iterator[tuple[str, Message]]:
     stack = [message]
     while stack:
         part = stack.pop()
-        kind = part.get_content_type()
+        kind = part.kind
         if not kind.startswith("multipart/"):
             yield kind, part
         elif part.is_multipart():
@@ -142,13 +197,13 @@ def leaves(message: Message) -> Iterator[tuple[str, Message]]:
             yield "text/plain", part
 
 
-def inner(part: Message) -> list[Message]:
+def inner(part: Entity) -> list[Entity]:
     """What the parser found in a part: parts, an attached message, or the blocks of a report."""
     # Never of a text: without `decode`, that would be read by the codec its sender names (rule 3).
     return part.get_payload() if part.is_multipart() else []  # type: ignore[return-value]
 
 
-def read_fields(message: Message) -> Fields:
+def read_fields(message: Entity) -> Fields:
     """The header fields by name."""
     found: dict[str, list[str]] = {}
     # Not `items`, which would look every value over once more: they were decoded when they were read.
@@ -157,8 +212,10 @@ def read_fields(message: Message) -> Fields:
     return {name: tuple(values) for name, values in found.items()}
 
 
-def parameter(part: Message, name: str) -> str:
+def parameter(part: Entity, name: str) -> str:
     """A parameter of the Content-Type (RFC 2045 section 5.1), or nothing."""
+    if plain := ONE_PARAMETER.fullmatch(part.get("content-type", "")):
+        return plain[2] if plain[1].lower() == name else ""
     try:
         value = part.get_param(name, "")
     except (TypeError, ValueError):  # numbered continuations that are no numbers
@@ -166,48 +223,17 @@ def parameter(part: Message, name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def read_content(part: Message, limit: int) -> bytes:
+def read_content(part: Entity, limit: int) -> bytes:
     """The first bytes of a part, its transfer encoding undone (RFC 2045 section 6)."""
     content = part.get_payload(decode=True)
     return content[:limit] if isinstance(content, bytes) else b""
 
 
-def read_text(part: Message, limit: int) -> str:
+def read_text(part: Entity, limit: int) -> str:
     """The text of a part, in whatever charset it says and can be read in."""
     text = decode_charset(read_content(part, 4 * limit), parameter(part, "charset"))
-    return text.replace("\0", "").replace("\r\n", "\n")[:limit]
-
-
-def decode_charset(data: bytes, charset: str) -> str:
-    """
-    Text of `data`. Unknown and missing charsets are tried as UTF-8, then read as Windows-1252, which is also what
-    "iso-8859-1" and "us-ascii" mean in mail that says so (the WHATWG Encoding Standard has the same rule).
-    """
-    name = charset.strip("'\" ").lower().replace("-", "_").replace(" ", "_")
-    name = aliases.get(name, name)
-    if name in CHARSETS:
-        return data.decode(name, "replace")
-    try:
-        return data.decode("cp1252" if name == "latin_1" else "utf-8")
-    except UnicodeDecodeError:
-        return data.decode("cp1252", "replace")
-
-
-def decode_words(value: str) -> str:
-    """A header value with its encoded words (RFC 2047) read; letters split between two words are put together."""
-    return ENCODED_WORDS.sub(_decode_run, value).replace("\0", "") if "=?" in value else value
-
-
-def _decode_run(match: re.Match[str]) -> str:
-    try:
-        words = decode_header(match[0])
-    except (HeaderParseError, ValueError):  # broken base64
-        return match[0]
-    # A str is what was no encoded word after all. RFC 2231 section 5 adds a language to the charset.
-    return "".join(
-        word if isinstance(word, str) else decode_charset(word, (charset or "").partition("*")[0])
-        for word, charset in words
-    )
+    text = text.replace("\0", "")
+    return (text.replace("\r\n", "\n") if "\r" in text else text)[:limit]
 
 
 def read_addresses(values: tuple[str, ...]) -> tuple[str, ...]:

@@ -59,10 +59,7 @@ QUOTES = "blockquote, .yahoo_quoted, .moz-cite-prefix, .gmail_attr, .protonmail_
 QUOTES_BELOW = "#divRplyFwdMsg, #appendonsend, #stopSpelling, #mail-editor-reference-message-container"
 SIGNATURES = ".gmail_signature, .moz-signature, #Signature, .signature, .protonmail_signature_block"
 #: A cheap look before an HTML part is parsed: whether any of the above can be in it.
-STRUCTURE = (
-    "<blockquote", "yahoo_quoted", "moz-cite", "gmail_quote", "protonmail_", "tutanota_", "RplyFwd", "appendonsend",
-    "stopSpelling",
-)  # fmt: skip
+STRUCTURE = ("quote", "moz-cite", "protonmail_", "RplyFwd", "appendonsend", "stopSpelling")
 BLOCK_ELEMENT = re.compile(r"<(?=/?(?:p|div|br|hr|li|tr|td|table|h[1-6]|blockquote|pre|ul|ol)\b)", re.IGNORECASE)
 
 

@@ -22,6 +22,7 @@ FLOORS = (
     # 1: rules
     {
         "mailconsent.address",
+        "mailconsent.charset",
         "mailconsent.classify",
         "mailconsent.decision",
         "mailconsent.facts",

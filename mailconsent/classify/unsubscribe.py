@@ -18,7 +18,7 @@ from mailconsent.classify.token import quoted_claims
 from mailconsent.classify.wording import Wording, find_phrase, is_phrase, load_wording, may_ask, split_words
 from mailconsent.message import InboundMessage
 from mailconsent.model import Classification, Label, UnsubscribeClaim
-from mailconsent.own_words import MAX_OWN, own_words
+from mailconsent.own_words import MAX_CHARS, MAX_OWN, own_words
 
 MAX_SUBJECT = 12  #: words of a subject that is a request
 MAX_WORDS = 120  #: of a body that is a request
@@ -57,7 +57,11 @@ def detect(message: InboundMessage, read_token: Callable[[str], UnsubscribeClaim
         return answer(message, read_token, "button of Apple Mail", Label.UNSUBSCRIBE)
     wording = load_wording()
     is_reply, subject = split_prefixes(message.subject)
-    subject, body = subject[:400], own_words(message)
+    subject = subject[:400]
+    # Nearly all mail asks for nothing, whoever wrote which of its lines.
+    if not message.html and not may_ask(f"{subject}\n{message.text[:MAX_CHARS]}", wording):
+        return None
+    body = own_words(message)
     if not may_ask(f"{subject}\n{body}", wording):
         return None
     asked = read(subject, wording, MAX_SUBJECT)

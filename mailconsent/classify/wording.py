@@ -25,6 +25,12 @@ GAP = 4
 DROPPED = re.compile(r"['’`´‑\u00ad-](?<=\w.)(?=\w)")
 WORD = re.compile(r"\w+")
 ALPHABET = "abcdefghijklmnopqrstuvwxyz"
+#: The same for ASCII, where it takes a fifth of the time: of a run of marks none is within a word.
+MARKS = "'`-"
+RUNS = tuple(one + other for one in MARKS for other in MARKS)
+PLAIN_WORDS = {
+    code: "" if chr(code) in MARKS else chr(code).lower() if WORD.match(chr(code)) else " " for code in range(128)
+}
 
 Words = Sequence[str]
 
@@ -131,9 +137,11 @@ def index(texts: Iterable[str]) -> Phrases:
 
 def split_words(text: str) -> list[str]:
     """The words of a text as phrases are written in."""
-    if not text.isascii():
-        text = unicodedata.normalize("NFKC", text)
-    return WORD.findall(DROPPED.sub("", text.casefold()))
+    if text.isascii():
+        for run in RUNS:
+            text = text.replace(run, " ")
+        return text.translate(PLAIN_WORDS).split()
+    return WORD.findall(DROPPED.sub("", unicodedata.normalize("NFKC", text).casefold()))
 
 
 def find_phrase(words: Words, phrases: Phrases) -> str | None:

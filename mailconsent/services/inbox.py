@@ -10,7 +10,7 @@ What mail to the contact inbox does. Rules (design 5.6):
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from mailconsent.classify import classify
 from mailconsent.errors import InvalidAddress, Unavailable
@@ -42,7 +42,7 @@ class Judged:
 
     fetched: Fetched
     raw_digest: bytes
-    #: None where it would not tell two requests apart.
+    #: None where it would not tell two requests apart, and of mail that does nothing.
     content_digest: bytes | None
     classification: Classification
     failed: bool
@@ -61,7 +61,7 @@ def judge(fetched: Fetched, read_token: Callable[[str], UnsubscribeClaim]) -> Ju
         return Judged(
             fetched=fetched,
             raw_digest=raw_digest,
-            content_digest=content_identity(message, fetched.raw),
+            content_digest=None if verdict.label is Label.OTHER else content_identity(message, fetched.raw),
             classification=verdict,
             failed=False,
         )
@@ -73,15 +73,16 @@ def _failed(fetched: Fetched, raw_digest: bytes, verdict: Classification) -> Jud
     return Judged(fetched=fetched, raw_digest=raw_digest, content_digest=None, classification=verdict, failed=True)
 
 
-def process(tx: Transaction, cursor: Cursor, holder: str, batch: Sequence[Judged], *, now: datetime) -> Cursor:
+def process(
+    tx: Transaction, cursor: Cursor, holder: str, batch: Sequence[Judged], *, now: datetime, lease: timedelta
+) -> Cursor:
     """
-    Store a batch with its effects and move the cursor past it. Raises `LeaseLost` if the mailbox is another worker's.
+    Store a batch with its effects, move the cursor past it and stay the holder for the time of a `lease` more. Raises
+    `LeaseLost` if the mailbox is another worker's.
     """
     # First the cursor: its row is the lock that keeps a worker which lost the lease from writing anything.
-    moved = advance(tx, cursor, holder, batch[-1].fetched.uid)
-    known = seen(
-        tx, [m.raw_digest for m in batch if m.content_digest], [m.content_digest for m in batch if m.content_digest]
-    )
+    moved = advance(tx, cursor, holder, batch[-1].fetched.uid, lease_until=now + lease)
+    known = seen(tx, [digest for m in batch if m.content_digest for digest in (m.raw_digest, m.content_digest)])
     results = []
     for judged in batch:
         # Only a message with an identity of its own can be known as a copy: of two alike without one, both count.

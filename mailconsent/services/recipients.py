@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from mailconsent.facts import live_no
 from mailconsent.model import ALL_TOPICS, Channel, EventId, EventKind, LegalBasis, Receipt, UnsubscribeClaim
 from mailconsent.store import Transaction
-from mailconsent.store.ledger import Recipient, append, lock_address, lock_claim
+from mailconsent.store.ledger import Recipient, append
+from mailconsent.store.recipients import lock_address, lock_claim
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

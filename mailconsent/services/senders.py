@@ -22,7 +22,8 @@ from mailconsent.policy import Policy, Topic
 from mailconsent.services import Rules
 from mailconsent.services.recipients import Outcome, withdraw
 from mailconsent.store import Transaction
-from mailconsent.store.ledger import append, describe, lock_address
+from mailconsent.store.ledger import append
+from mailconsent.store.recipients import describe, lock_address
 from mailconsent.store.standings import read_standings
 
 

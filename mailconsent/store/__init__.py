@@ -8,11 +8,12 @@ block is anything acknowledged.
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
+from typing import Any
 
 from sqlalchemy import Connection, Engine
 
 from mailconsent.address import Digester
-from mailconsent.errors import KeyMissing
+from mailconsent.errors import KeyMissing, StorageUnavailable
 from mailconsent.keyring import Keyring, Purpose
 from mailconsent.store.engine import WriterQueue, open_engine, translated
 from mailconsent.store.generations import State, key_faults, read_state
@@ -25,6 +26,8 @@ class Transaction:
     def __init__(self, connection: Connection, keyring: Keyring, trusted: set[object]) -> None:
         self.connection = connection
         self.keyring = keyring
+        #: Whether the state can no longer change while this transaction lasts.
+        self.settled = False
         self._trusted = trusted
 
     @cached_property
@@ -34,7 +37,9 @@ class Transaction:
 
     def settle(self) -> State:
         """The state, read anew and held until the transaction ends: for who adds a recipient."""
-        self.state = self._known(read_state(self.connection, settled=True))
+        if not self.settled:
+            self.state = self._known(read_state(self.connection, settled=True))
+            self.settled = True
         return self.state
 
     def learn(self, state: State) -> None:
@@ -60,11 +65,39 @@ class Transaction:
         if self.connection.dialect.name == "postgresql":
             self.connection.exec_driver_sql("SET LOCAL plan_cache_mode = force_custom_plan")
 
+    def plan_as_usual(self) -> None:
+        """End what `plan_anew` began: for the small statements that follow in the same transaction."""
+        if self.connection.dialect.name == "postgresql":
+            self.connection.exec_driver_sql("SET LOCAL plan_cache_mode = auto")
+
+    @contextmanager
+    def driver_cursor(self) -> Iterator[Any]:
+        """
+        A cursor of the driver itself, in this transaction. Only where rows come by the thousand, and SQLAlchemy's part
+        in each costs as much as the database's. Raises `StorageUnavailable` when the database fails.
+        """
+        driver: Any = self.connection.dialect.dbapi
+        cursor = self.connection.connection.cursor()
+        try:
+            yield cursor
+        except driver.DatabaseError as fault:
+            # As in `translated`: a damaged SQLite file is nothing more exact than this.
+            if isinstance(fault, driver.OperationalError) or type(fault) is driver.DatabaseError:
+                raise StorageUnavailable from fault
+            raise
+        finally:
+            cursor.close()
+
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """A part of this transaction that fails alone."""
-        with translated(), self.connection.begin_nested():
-            yield
+        settled = self.settled
+        try:
+            with translated(), self.connection.begin_nested():
+                yield
+        except BaseException:
+            self.settled = settled  # what was held since the savepoint is held no more
+            raise
 
     def _known(self, state: State) -> State:
         if not self._holds_keys_of(state):

@@ -5,10 +5,10 @@ The bulk query stands here and nowhere else. Its form is the fastest measured on
 the batch, so that the statement is prepared once.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import CursorResult, select, text
+from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mailconsent.address import DIGEST_SIZE
@@ -22,17 +22,16 @@ CHUNK = 20_000
 _FIELDS = "s.digest, s.topic, s.recipient_id, s.failure, s.denial, s.denial_event, s.consent, s.grade"
 
 # The keys are one blob, cut into pieces by a recursive CTE; CROSS JOIN pins the order, keys first (SQLite's promise).
-_SQLITE = text(
-    f"""
+_SQLITE = f"""
     with recursive place(i) as (select 0 union all select i + 1 from place where i < :count - 1),
     asked(digest) as (select substr(:digests, i * {DIGEST_SIZE} + 1, {DIGEST_SIZE}) from place)
     select {_FIELDS} from asked cross join standings s on s.digest = asked.digest and s.topic in (0, :topic)
     """  # noqa: S608 - made of constants
-)
 # The same blob: the server takes it apart in a third of the time in which the driver puts an array together.
 _POSTGRESQL = f"""
-    select {_FIELDS} from standings s where s.topic in (0, %b) and s.digest = any(array(
-        select substring(%b::bytea from i * {DIGEST_SIZE} + 1 for {DIGEST_SIZE}) from generate_series(0, %b::int - 1) i
+    select {_FIELDS} from standings s where s.topic in (0, %(topic)b) and s.digest = any(array(
+        select substring(%(digests)b::bytea from i * {DIGEST_SIZE} + 1 for {DIGEST_SIZE})
+        from generate_series(0, %(count)b::int - 1) i
     ))
     """  # noqa: S608
 
@@ -52,14 +51,12 @@ def read_standings(tx: Transaction, digests: Sequence[bytes], topic: int) -> dic
     return found
 
 
-def _query(tx: Transaction, digests: Sequence[bytes], topic: int) -> Iterable[Any]:
-    result: CursorResult[Any]
-    blob, count = b"".join(digests), len(digests)
-    if tx.connection.dialect.name == "sqlite":
-        result = tx.connection.execute(_SQLITE, {"digests": blob, "count": count, "topic": topic})
-    else:
-        result = tx.connection.exec_driver_sql(_POSTGRESQL, (topic, blob, count))
-    return result.all()
+def _query(tx: Transaction, digests: Sequence[bytes], topic: int) -> list[tuple[Any, ...]]:
+    values = {"digests": b"".join(digests), "count": len(digests), "topic": topic}
+    with tx.driver_cursor() as cursor:
+        if tx.connection.dialect.name == "sqlite":
+            return cursor.execute(_SQLITE, values).fetchall()  # type: ignore[no-any-return]
+        return cursor.execute(_POSTGRESQL, values, binary=True).fetchall()  # type: ignore[no-any-return]
 
 
 def save(tx: Transaction, digest: bytes, rows: Mapping[int, Standing]) -> None:

@@ -25,6 +25,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    text,
 )
 
 
@@ -82,6 +83,8 @@ recipients = Table(
     Column("id", BigInteger, primary_key=True, autoincrement=False),
     Column("digest", LargeBinary(16), nullable=False, unique=True),
     Column("generation", SmallInteger, nullable=False),
+    # The highest number that an event of theirs ever had: none is given twice, whatever retention takes away.
+    Column("last_seq", Integer, nullable=False, server_default="0"),
     # Unknown where we met the recipient through a link alone.
     Column("tagless_digest", LargeBinary(16), index=True),
     Column("domain_digest", LargeBinary(16), index=True),
@@ -159,15 +162,21 @@ mailboxes = Table(
     Column("lease_until", UtcDateTime),
 )
 
+
+def _partial_index(*columns: str, where: str) -> Index:
+    return Index(f"ix_inbound_messages_{columns[0]}", *columns, sqlite_where=text(where), postgresql_where=text(where))
+
+
 inbound_messages = Table(
     "inbound_messages",
     metadata,
     Column("mailbox_id", ForeignKey("mailboxes.id"), primary_key=True, autoincrement=False),
     Column("uidvalidity", BigInteger, primary_key=True, autoincrement=False),
     Column("uid", BigInteger, primary_key=True, autoincrement=False),
-    Column("raw_digest", LargeBinary(16), nullable=False, index=True),
-    # Of what a server leaves alone when it renders a message anew; none where that would not tell two requests apart.
-    Column("content_digest", LargeBinary(16), index=True),
+    Column("raw_digest", LargeBinary(16), nullable=False),
+    # Of what a server leaves alone when it renders a message anew; none where that would not tell two requests apart,
+    # and of mail that is none of our business.
+    Column("content_digest", LargeBinary(16)),
     Column("state", String(8), nullable=False),
     Column("copy", Boolean, nullable=False),
     Column("label", String(16), nullable=False),
@@ -178,7 +187,10 @@ inbound_messages = Table(
     Column("stored_at", UtcDateTime, nullable=False),
     # Kept only of mail that had an effect or awaits a human; erasable.
     Column("raw", LargeBinary),
-    Index("ix_inbound_messages_state", "state", "stored_at"),
+    # Most mail is neither ours nor anybody's work, and is in no index.
+    _partial_index("raw_digest", where="content_digest is not null"),
+    _partial_index("content_digest", where="content_digest is not null"),
+    _partial_index("state", "stored_at", where="state <> 'done'"),
 )
 
 api_keys = Table(

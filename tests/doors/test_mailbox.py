@@ -36,7 +36,6 @@ def test_batches_are_ascending_and_complete(dovecot: Dovecot, user: str, monkeyp
     messages = [message for batch in batches for message in batch]
     assert [message.uid for message in messages] == list(range(1, 26))
     assert [message.raw for message in messages] == [mail(number) for number in range(1, 26)]
-    assert all(message.size == len(message.raw) for message in messages)
 
 
 def test_a_large_mailbox_is_searched_window_by_window(
@@ -75,7 +74,6 @@ def test_of_a_huge_message_only_the_beginning_is_fetched(dovecot: Dovecot, user:
     dovecot.append(user, [huge, mail(2)])
     with opened(user, dovecot.port) as box:
         first, second = swept(box)
-    assert first.size == len(huge) > 30_000_000
     assert first.raw == huge[:MAX_BYTES]
     assert second.raw == mail(2)
 

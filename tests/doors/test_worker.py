@@ -14,7 +14,8 @@ from mailconsent.mailbox import Fetched
 from mailconsent.model import Channel, EventKind, Grade, Label, Reason, UnsubscribeClaim
 from mailconsent.services.inbox import judge
 from mailconsent.services.installation import Installation
-from mailconsent.store.ledger import append, lock_address
+from mailconsent.store.ledger import append
+from mailconsent.store.recipients import lock_address
 from tests import houses
 from tests.doors.mails import mail
 from tests.houses import ask, build, consent, events, inbox_settings, rows, token_for, unfolded, until
@@ -202,7 +203,7 @@ def test_a_message_too_deep_to_be_read_waits_for_a_human() -> None:
     nested = "".join(f'--{n}\r\nContent-Type: multipart/mixed; boundary="{n + 1}"\r\n\r\n' for n in range(2000))
     raw = mail("anna@example.com", "Hello", nested, Content_Type='multipart/mixed; boundary="0"')
 
-    judged = judge(Fetched(uid=1, raw=raw, size=len(raw), received_at=datetime.now(UTC)), no_token)
+    judged = judge(Fetched(uid=1, raw=raw, received_at=datetime.now(UTC)), no_token)
 
     assert judged.classification.label is Label.UNSURE
     assert judged.classification.reason == "too_deep"
@@ -213,7 +214,7 @@ def test_a_message_that_breaks_the_reader_waits_for_a_human(tmp_path: Path) -> N
         raise RuntimeError("a fault of ours")
 
     token = "a" * 56
-    fetched = Fetched(uid=1, raw=mail("anna@example.com", token), size=1, received_at=datetime.now(UTC))
+    fetched = Fetched(uid=1, raw=mail("anna@example.com", token), received_at=datetime.now(UTC))
 
     judged = judge(fetched, broken)
 

@@ -151,6 +151,11 @@ class TestWording:
     def test_a_phrase_is_words_choices_gaps_and_an_end(self, phrase, text, stands):
         assert (find_phrase(split_words(text), index([phrase])) is not None) is stands
 
+    @given(text=st.text(st.sampled_from("aZ9_ '`-.,\n\t@ßİ’"), max_size=30))
+    def test_words_of_ascii_are_split_as_all_words_are(self, text):
+        # A letter beyond ASCII takes the other way through.
+        assert split_words(text) == split_words(f"{text} ж")[:-1]
+
     def test_a_gap_takes_as_few_words_as_will_do(self):
         choices = Phrase("", (frozenset({"a"}), None, frozenset({"b"}))).choices
 

@@ -14,7 +14,8 @@ from mailconsent.model import Channel, Event, EventKind, Evidence, Grade, Reason
 from mailconsent.services.installation import start
 from mailconsent.services.recipients import unsubscribe, withdraw
 from mailconsent.services.rotation import begin_digest_rotation, move_recipients
-from mailconsent.store.ledger import append, lock_address
+from mailconsent.store.ledger import append
+from mailconsent.store.recipients import lock_address
 from mailconsent.store.tables import events, recipients, standings
 from tests.cast import ANNA, receipt
 from tests.houses import ask, build, consent, rows, token_for, until

@@ -18,7 +18,8 @@ from mailconsent.model import (
 )
 from mailconsent.services.recipients import unsubscribe, withdraw
 from mailconsent.services.senders import check, record_consent
-from mailconsent.store.ledger import append, lock_address, read_events
+from mailconsent.store.ledger import append, read_events
+from mailconsent.store.recipients import lock_address
 from mailconsent.store.tables import evidence, recipients
 from tests.cast import ANNA, NOW, receipt
 

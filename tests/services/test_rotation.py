@@ -17,7 +17,8 @@ from mailconsent.services.recipients import unsubscribe, withdraw
 from mailconsent.services.rotation import begin_digest_rotation, move_recipients, rotate_signing
 from mailconsent.settings import load_settings
 from mailconsent.store.generations import BATCH
-from mailconsent.store.ledger import append, lock_address
+from mailconsent.store.ledger import append
+from mailconsent.store.recipients import lock_address
 from mailconsent.store.tables import recipients
 from mailconsent.tokens import MAX_GENERATION
 from tests.cast import ANNA, BO, CECILIA, receipt

@@ -17,7 +17,8 @@ from mailconsent.model import (
     UnsubscribeClaim,
 )
 from mailconsent.services.senders import check, permits, record_consent, record_withdrawal
-from mailconsent.store.ledger import append, lock_address, read_events
+from mailconsent.store.ledger import append, read_events
+from mailconsent.store.recipients import lock_address
 from mailconsent.store.tables import recipients
 from tests.cast import ANNA, BO, CECILIA, NOW, receipt
 

@@ -15,7 +15,7 @@ from mailconsent.model import Reason
 from mailconsent.services.recipients import withdraw
 from mailconsent.store import Store
 from mailconsent.store.engine import POOL_SIZE, WriterQueue, open_engine, translated
-from mailconsent.store.ledger import lock_address
+from mailconsent.store.recipients import lock_address
 from tests.cast import ANNA, BO, receipt
 from tests.houses import ask, build
 

@@ -20,13 +20,15 @@ from mailconsent.store.inbox import (
     seen,
     take_lease,
 )
-from mailconsent.store.ledger import append, lock_address
+from mailconsent.store.ledger import append
+from mailconsent.store.recipients import lock_address
 from mailconsent.store.tables import events, inbound_messages
 from tests.cast import ANNA, NOW, receipt
 
 BOX = "contact@imap.example.com/INBOX"
 OTHER = "support@imap.example.com/INBOX"
 LEASE = timedelta(seconds=30)
+LATER = NOW + LEASE
 VERDICT = Classification(label=Label.UNSUBSCRIBE, detector="unsubscribe", reason="unsubscribe me", confidence=0.9)
 
 
@@ -117,7 +119,7 @@ def test_the_cursor_moves_and_stays(store):
     take(store, "one")
 
     with store.begin() as tx:
-        moved = advance(tx, read_cursor(tx, BOX, 7), "one", 42)
+        moved = advance(tx, read_cursor(tx, BOX, 7), "one", 42, lease_until=LATER)
 
     assert moved.last_uid == 42
     assert cursor_of(store) == moved
@@ -126,7 +128,7 @@ def test_the_cursor_moves_and_stays(store):
 def test_another_uidvalidity_begins_anew_whether_higher_or_lower(store):
     take(store, "one")
     with store.begin() as tx:
-        advance(tx, read_cursor(tx, BOX, 7), "one", 42)
+        advance(tx, read_cursor(tx, BOX, 7), "one", 42, lease_until=LATER)
 
     assert [cursor_of(store, uidvalidity).last_uid for uidvalidity in (6, 7, 8)] == [0, 42, 0]
 
@@ -134,8 +136,8 @@ def test_another_uidvalidity_begins_anew_whether_higher_or_lower(store):
 def test_the_old_uidvalidity_does_not_come_back_to_life(store):
     take(store, "one")
     with store.begin() as tx:
-        advance(tx, read_cursor(tx, BOX, 7), "one", 42)
-        advance(tx, read_cursor(tx, BOX, 8), "one", 3)
+        advance(tx, read_cursor(tx, BOX, 7), "one", 42, lease_until=LATER)
+        advance(tx, read_cursor(tx, BOX, 8), "one", 3, lease_until=LATER)
 
     assert [cursor_of(store, uidvalidity).last_uid for uidvalidity in (7, 8)] == [0, 3]
 
@@ -144,7 +146,7 @@ def test_uids_of_32_bits_fit(store):
     take(store, "one")
 
     with store.begin() as tx:
-        moved = advance(tx, read_cursor(tx, BOX, 2**32 - 1), "one", 2**32 - 1)
+        moved = advance(tx, read_cursor(tx, BOX, 2**32 - 1), "one", 2**32 - 1, lease_until=LATER)
         remember(tx, moved, [message(2**32 - 1)], now=NOW)
 
     assert cursor_of(store, 2**32 - 1).last_uid == 2**32 - 1
@@ -160,7 +162,7 @@ def test_who_lost_the_lease_writes_nothing_at_all(store):
         with store.begin() as tx:
             remember(tx, cursor, [message(1)], now=NOW)
             append(tx, lock_address(tx, ANNA), receipt().event(EventKind.WITHDRAWN, 0), Evidence())
-            advance(tx, cursor, "one", 1)
+            advance(tx, cursor, "one", 1, lease_until=LATER)
 
     with pytest.raises(LeaseLost):
         work_on()
@@ -173,7 +175,7 @@ def test_who_lost_the_lease_writes_nothing_at_all(store):
 
 def test_a_mailbox_that_there_is_not_cannot_be_read_on(store):
     with store.begin() as tx, pytest.raises(LeaseLost):
-        advance(tx, Cursor(mailbox_id=99, uidvalidity=7, last_uid=0), "one", 1)
+        advance(tx, Cursor(mailbox_id=99, uidvalidity=7, last_uid=0), "one", 1, lease_until=LATER)
 
 
 def test_a_message_is_remembered_as_it_was_judged(store):
@@ -233,12 +235,31 @@ def test_a_copy_is_known_by_its_bytes_or_by_its_content(store):
         remember(tx, read_cursor(tx, BOX, 7), stored, now=NOW)
 
     with store.read() as tx:
-        assert seen(tx, [b"a" * 16, b"z" * 16], []) == {b"a" * 16}
-        assert seen(tx, [], [b"y" * 16, b"z" * 16]) == {b"y" * 16}
-        assert seen(tx, [b"c" * 16], [b"x" * 16]) == {b"c" * 16, b"x" * 16}
-        assert seen(tx, [b"x" * 16], [b"a" * 16]) == set(), "bytes are not content"
-        assert seen(tx, [], []) == set()
-        assert seen(tx, [bytes([n]) * 16 for n in range(256)], []) == {b"a" * 16, b"b" * 16, b"c" * 16}
+        assert seen(tx, [b"a" * 16, b"z" * 16]) == {b"a" * 16, b"x" * 16}
+        assert seen(tx, [b"y" * 16]) == {b"b" * 16, b"y" * 16}
+        assert seen(tx, [b"c" * 16]) == set(), "without an identity of its own it is never a copy"
+        assert seen(tx, []) == set()
+        assert seen(tx, [bytes([n]) * 16 for n in range(256)]) == {letter * 16 for letter in (b"a", b"b", b"x", b"y")}
+
+
+@pytest.mark.parametrize("text", ["a\tb", "a\nb", "\\N", "\\.", "", "'; --", "ø"])
+def test_whatever_a_reason_says_is_kept_as_it_is(store, text):
+    take(store, "one")
+    stored = message(1, raw=text.encode(), classification=replace(VERDICT, reason=text))
+
+    with store.begin() as tx:
+        remember(tx, read_cursor(tx, BOX, 7), [stored], now=NOW)
+
+    assert [(row.reason, bytes(row.raw)) for row in rows(store)] == [(text, text.encode())]
+
+
+def test_to_read_on_prolongs_the_lease(store):
+    take(store, "one")
+    with store.begin() as tx:
+        advance(tx, read_cursor(tx, BOX, 7), "one", 42, lease_until=NOW + 3 * LEASE)
+
+    assert not take(store, "two", seconds=2 * LEASE.seconds)
+    assert take(store, "two", seconds=4 * LEASE.seconds)
 
 
 def test_a_sweep_is_noted_for_its_mailbox(store):

@@ -1,6 +1,8 @@
 """The ledger: append-only, free of addresses, and in step with the standings, on both databases."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from itertools import product
@@ -24,7 +26,8 @@ from mailconsent.model import (
     LegalBasis,
     UnsubscribeClaim,
 )
-from mailconsent.store.ledger import append, describe, lock_address, lock_claim, read_events
+from mailconsent.store.ledger import append, read_events
+from mailconsent.store.recipients import describe, lock_address, lock_claim
 from mailconsent.store.standings import read_all
 from mailconsent.store.tables import events, evidence, metadata, recipients, removed
 from tests.cast import ANNA, BO, NOW, receipt
@@ -238,6 +241,55 @@ def test_no_text_of_a_writer_keeps_an_event_from_being_recorded(store):
     assert [json.loads(row.details) for row in rows] == [{"said": said} for said in texts]
 
 
+def test_the_number_of_an_event_that_retention_removed_is_not_given_again(store):
+    for _ in range(2):
+        recipient_id = tell(store, ANNA, receipt().event(EventKind.COMPLAINT, 0))
+    execute(
+        store,
+        "insert into removed (recipient_id, seq, leaf_hash, reason) values (:id, 2, :hash, 'test')",
+        id=recipient_id,
+        hash=bytes(32),
+    )
+    execute(store, "delete from events where seq = 2")
+
+    tell(store, ANNA, receipt().event(EventKind.OBJECTED, 0))
+
+    with store.read() as tx:
+        assert [event.seq for event in read_events(tx, recipient_id)] == [1, 3]
+
+
+def test_who_waited_for_the_lock_sees_what_the_other_recorded(store):
+    """PostgreSQL reads the events before it waits for the row, so the first reading may be too old."""
+    tell(store, ANNA, receipt().event(EventKind.WITHDRAWN, 1))
+    seen = []
+
+    def read():
+        with store.begin() as tx:
+            seen.extend(event.kind for event in lock_address(tx, ANNA).events)
+
+    with ThreadPoolExecutor(1) as pool:
+        with store.begin() as tx:
+            append(tx, lock_address(tx, ANNA), receipt().event(EventKind.OBJECTED, 0), NO_EVIDENCE)
+            waiting = pool.submit(read)
+            with pytest.raises(FutureTimeout):
+                waiting.result(timeout=0.3)
+        waiting.result(timeout=10)
+
+    assert seen == [EventKind.WITHDRAWN, EventKind.OBJECTED]
+
+
+def test_what_a_savepoint_held_is_asked_for_again_after_it_broke_off(store):
+    with store.begin() as tx:
+        with pytest.raises(RuntimeError), tx.savepoint():  # noqa: PT012 - what raises is the second line
+            tx.settle()
+            raise RuntimeError("this one broke")
+        assert not tx.settled
+        tx.settle()
+        with tx.savepoint():
+            tx.settle()
+        assert tx.settled
+
+
 def test_without_evidence_there_is_no_row_of_it(store):
     tell(store, ANNA, receipt().event(EventKind.WITHDRAWN, 1))
 
@@ -281,8 +333,8 @@ def test_standings_always_equal_the_fold_of_the_events(store, notation):
     with store.begin() as tx:
         anna = lock_address(tx, f"anna-{uuid4()}@example.com")
         for event in told(notation):
-            append(tx, anna, replace(event, seq=0), NO_EVIDENCE)
-            anna = replace(anna, events=read_events(tx, anna.id))
+            name = append(tx, anna, replace(event, seq=0), NO_EVIDENCE)
+            anna = replace(anna, last_seq=name.seq, events=read_events(tx, anna.id))
 
     with store.read() as tx:
         kept, stored = read_events(tx, anna.id), read_all(tx, anna.digest)

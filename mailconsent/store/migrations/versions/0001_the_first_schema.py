@@ -89,6 +89,7 @@ def upgrade():
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("digest", sa.LargeBinary(length=16), nullable=False),
         sa.Column("generation", sa.SmallInteger(), nullable=False),
+        sa.Column("last_seq", sa.Integer(), server_default="0", nullable=False),
         sa.Column("tagless_digest", sa.LargeBinary(length=16), nullable=True),
         sa.Column("domain_digest", sa.LargeBinary(length=16), nullable=True),
         sa.Column("language", sa.String(length=8), nullable=True),
@@ -173,9 +174,14 @@ def upgrade():
         sa.ForeignKeyConstraint(["mailbox_id"], ["mailboxes.id"], name=op.f("fk_inbound_messages_mailboxes")),
         sa.PrimaryKeyConstraint("mailbox_id", "uidvalidity", "uid", name=op.f("pk_inbound_messages")),
     )
-    op.create_index(op.f("ix_inbound_messages_content_digest"), "inbound_messages", ["content_digest"], unique=False)
-    op.create_index(op.f("ix_inbound_messages_raw_digest"), "inbound_messages", ["raw_digest"], unique=False)
-    op.create_index("ix_inbound_messages_state", "inbound_messages", ["state", "stored_at"], unique=False)
+    for columns, which in (
+        (["content_digest"], "content_digest is not null"),
+        (["raw_digest"], "content_digest is not null"),
+        (["state", "stored_at"], "state <> 'done'"),
+    ):
+        where = sa.text(which)
+        name = f"ix_inbound_messages_{columns[0]}"
+        op.create_index(name, "inbound_messages", columns, sqlite_where=where, postgresql_where=where)
 
     op.create_table(
         "evidence",
