@@ -18,7 +18,7 @@ from types import FrameType
 from mailconsent import logs
 from mailconsent.errors import ConfigError, FetchBroken, MailboxRefused, MailconsentError, Unavailable
 from mailconsent.mailbox import Fetched, Mailbox, connect
-from mailconsent.services.inbox import judge, process
+from mailconsent.services.inbox import Judged, judge, process
 from mailconsent.services.installation import Installation, start
 from mailconsent.settings import load_settings
 from mailconsent.store.access import forget_answers
@@ -105,7 +105,7 @@ class Worker:
         with self.store.read() as tx:
             cursor = read_cursor(tx, self.imap.name, mailbox.uidvalidity)
         for batch in self._batches(mailbox, cursor.last_uid):
-            judged = [judge(fetched, self.store.keyring.read_token) for fetched in batch]
+            judged = list(self._judged(batch))
             with self.store.begin() as tx:
                 cursor = process(tx, cursor, self.holder, judged, now=_now(), lease=self.lease)
             logs.info("messages read", count=len(judged), labels=_counts([j.classification.label for j in judged]))
@@ -114,6 +114,13 @@ class Worker:
         with self.store.begin() as tx:
             note_sweep(tx, self.imap.name, now=_now())
             forget_answers(tx, before=_now() - ANSWERS_KEPT)
+
+    def _judged(self, batch: list[Fetched]) -> Iterator[Judged]:
+        """What the messages of a batch are, up to the one in hand when the end is asked for."""
+        for fetched in batch:
+            yield judge(fetched, self.store.keyring.read_token)
+            if self.stopping():
+                return
 
     def _batches(self, mailbox: Mailbox, last_uid: int) -> Iterator[list[Fetched]]:
         """What is new. A message over which the connection breaks each time is given up, so that it blocks no other."""

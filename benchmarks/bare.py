@@ -113,7 +113,7 @@ def _main() -> None:
         if url.get_backend_name() == "sqlite"
         else _Postgres(url.set(drivername="postgresql").render_as_string(hide_password=False))
     )
-    waitress.serve(_app(database), host="127.0.0.1", port=chosen.port, threads=8, ident=None, _quiet=True)
+    waitress.serve(_app(database), host="127.0.0.1", port=chosen.port, threads=4, ident=None, _quiet=True)
 
 
 if __name__ == "__main__":

@@ -131,8 +131,7 @@ def _fill(store: Store, count: int) -> list[tuple[int, bytes]]:
     standing = fold(0, [given])[TOPIC]._asdict() | {"topic": TOPIC}
     with store.begin() as tx:
         tx.connection.execute(
-            insert(recipients),
-            [{"id": number, "digest": digest, "generation": 1, "last_seq": 1} for number, digest in people],
+            insert(recipients), [{"id": number, "digest": digest, "generation": 1} for number, digest in people]
         )
         tx.connection.execute(insert(events), [event | {"recipient_id": number} for number, _ in people])
         tx.connection.execute(

@@ -12,12 +12,13 @@ unsubscribed) are values. The docstring is the default message; no message ever 
     │   └── UnderWay
     ├── ConfigError             the operator must change something; one line per fault
     │   └── SchemaError
+    ├── StorageRefused          the database takes no such row: a fault of ours
     └── Unavailable             try again later
         ├── StorageUnavailable
         ├── KeyMissing
         ├── MailboxUnavailable
         │   ├── MailboxRefused
-    │   └── FetchBroken
+        │   └── FetchBroken
         ├── LeaseLost
         └── ServiceUnavailable
 """
@@ -76,6 +77,10 @@ class SchemaError(ConfigError):
         super().__init__(*faults)
         #: There is nothing in it yet.
         self.empty = empty
+
+
+class StorageRefused(MailconsentError):
+    """The database takes no such row."""
 
 
 class Unavailable(MailconsentError):

@@ -14,10 +14,14 @@ from typing import Any
 import structlog
 
 _HERE = Path(__file__).parent.parent
+_LEVELS = {name.lower(): number for name, number in logging.getLevelNamesMapping().items()}
+#: Bound once: to bind a logger takes longer than to write a line.
+_logger: Any = structlog.get_logger()
 
 
 def configure() -> None:
     """Begin to log. Of the libraries only warnings are of interest, and of those only the fact."""
+    global _logger
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -25,8 +29,8 @@ def configure() -> None:
             structlog.processors.JSONRenderer(),
         ],
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=True,
     )
+    _logger = structlog.get_logger().bind()
     logging.basicConfig(handlers=[_Libraries(level=logging.WARNING)], force=True)
 
 
@@ -41,7 +45,7 @@ def say(level: str, event: str, **fields: Any) -> None:
     """Log an event with its fields."""
     # A full disk under the log must cost nobody an answer.
     with contextlib.suppress(OSError, ValueError):
-        structlog.get_logger().log(logging.getLevelNamesMapping().get(level.upper(), logging.INFO), event, **fields)
+        _logger.log(_LEVELS.get(level, logging.INFO), event, **fields)
 
 
 def info(event: str, **fields: Any) -> None:

@@ -1,5 +1,6 @@
 """
-The standard library's `email` under `mailconsent.message` (RFC 5322, 2045, 2046, 2231), kept within bounds.
+The structure of mail (RFC 5322, 2045, 2046, 2231): the standard library's `email`, kept within bounds, and past it what
+can be read in one way only.
 
 Rules of this file:
 
@@ -26,6 +27,7 @@ MAX_HEADERS = 250  #: fields of one header block; mail that crossed ten relays h
 MAX_HEADER = 8 * 1024  #: characters of one value
 MAX_CONTENT_TYPE = 2 * 1024  #: its parameters take quadratic time
 MAX_NESTED = 100  #: multiparts and attached messages: each may stand within the other
+MAX_DEPTH = 8  #: parts within parts that are read between their boundaries; each level holds its bytes once more
 MAX_BOUNDARIES = 5_000  #: lines that could be a boundary
 MAX_BRACKETS = 100  #: comments and groups of an address field, which are read by recursion
 MAX_ADDRESS_FIELDS = 20  #: of those that are read together; each takes `email` up to 10 ms
@@ -84,31 +86,37 @@ def parse(data: bytes) -> tuple[Entity, str | None]:
     """
     data, defect = cut_header(data)
     try:
-        if NESTED.search(b"\n" + data.partition(b"\n\n")[0].lower()) and is_too_deep(data):
+        header = read_header(data.partition(b"\n\n")[0])
+        if (header is None or is_composite(header)) and is_too_deep(data):
             return parse_header(data), "too_deep"
-        return read_entity(data), defect
+        return read_entity(data, header), defect
     except Exception:  # noqa: BLE001 - whatever the parser stumbles on stands in the body or in its declaration
         return parse_header(data), "unparsable"
 
 
-def read_entity(data: bytes) -> Entity:
+def read_entity(data: bytes, header: Entity | None = None, depth: int = 0) -> Entity:
     """
-    A message or a part (RFC 2045 section 2.4), as the parser reads it, which looks at each line: it gets what is broken
-    and what is attached. Nearly all else is a header and what follows it, or some of these between boundaries.
+    A message or a part, as the parser reads it, which looks at each line: it gets what is broken and what is attached.
+    Nearly all else is a header and what follows it, or some of these between boundaries.
     """
     head, _, body = (b"\n" + data).partition(b"\n\n")  # a part may have no fields
-    message = parse_header(head[1:])
-    kind = message.kind
-    if message.get_payload() or kind.startswith("message/") or kind == "multipart/digest":
+    message = header or read_header(head[1:])
+    if message is None or depth == MAX_DEPTH:
         return PARSER.parsebytes(data)
-    if not kind.startswith("multipart/"):
+    if not is_composite(message):
         message.set_payload(body.decode("ascii", "surrogateescape"))
         return message
-    parts = split_parts(body, message.get_boundary() or "")
+    is_plain = message.kind.startswith("multipart/") and message.kind != "multipart/digest"
+    parts = split_parts(body, message.get_boundary() or "") if is_plain else []
     if not parts:
         return PARSER.parsebytes(data)
-    message.set_payload([read_entity(part) for part in parts])
+    message.set_payload([read_entity(part, depth=depth + 1) for part in parts])
     return message
+
+
+def is_composite(message: Entity) -> bool:
+    """Whether something with a header of its own may be inside (RFC 2045 section 5.1, composite-type)."""
+    return message.kind.startswith(("multipart/", "message/"))
 
 
 def split_parts(body: bytes, boundary: str) -> list[bytes]:
@@ -123,10 +131,13 @@ def split_parts(body: bytes, boundary: str) -> list[bytes]:
         end = len(text) if end < 0 else end
         rest = text[at + len(mark) : end].rstrip(b" \t")
         if rest in (b"", b"--"):
-            if start is not None and start <= at:  # else two boundary lines with nothing between
-                parts.append(text[start:at])
-            if rest:
-                return parts
+            if (
+                start is None or start <= at
+            ):  # else two boundary lines with nothing between, which the parser takes for one
+                if start is not None:
+                    parts.append(text[start:at])
+                if rest:
+                    return parts
             start = end + 1
         at = text.find(mark, end)
     if start is not None:  # the last line was cut off, or forgotten
@@ -137,10 +148,16 @@ def split_parts(body: bytes, boundary: str) -> list[bytes]:
 def parse_header(data: bytes) -> Entity:
     """A message of the first header block alone."""
     head = data.partition(b"\n\n")[0]
+    return read_header(head) or PARSER.parsebytes(head + b"\n", headersonly=True)
+
+
+def read_header(head: bytes) -> Entity | None:
+    """
+    A message of these fields, as the parser reads them in twice the time. None where it has to mend something first.
+    """
     fields = FIELD_END.split(head.decode("ascii", "surrogateescape"))
     if b"\r" in head or not all(map(FIELD_NAME.match, fields)):
-        return PARSER.parsebytes(head + b"\n", headersonly=True)
-    # Nothing is to be mended, as in nearly all mail: the parser would say the same in twice the time.
+        return None
     message = Entity(policy=CAPPED)
     message.set_payload("")
     for field in fields:
@@ -165,8 +182,8 @@ def cut_parameters(value: str) -> str:
 
     A boundary or a charset that is written in that way has not been seen; a continued one (section 3) is kept.
     """
-    pieces = value[:MAX_CONTENT_TYPE].split(";")
-    value = ";".join(piece for piece in pieces if not piece.partition("=")[0].rstrip().endswith("*"))
+    kind, *pieces = value[:MAX_CONTENT_TYPE].split(";")
+    value = ";".join([kind, *(piece for piece in pieces if not piece.partition("=")[0].rstrip().endswith("*"))])
     return value + '"' if value.count('"') % 2 else value  # left open by some, and by the cut
 
 
@@ -199,7 +216,7 @@ def leaves(message: Entity) -> Iterator[tuple[str, Entity]]:
 
 def inner(part: Entity) -> list[Entity]:
     """What the parser found in a part: parts, an attached message, or the blocks of a report."""
-    # Never of a text: without `decode`, that would be read by the codec its sender names (rule 3).
+    # Never of a text: without `decode`, that would be read by the codec its sender names (see `charset`).
     return part.get_payload() if part.is_multipart() else []  # type: ignore[return-value]
 
 

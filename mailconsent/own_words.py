@@ -58,8 +58,12 @@ SIGNATURE_MARKS = frozenset({"--", "—", "–", "- --"})
 QUOTES = "blockquote, .yahoo_quoted, .moz-cite-prefix, .gmail_attr, .protonmail_quote, .tutanota_quote, .zmail_extra"
 QUOTES_BELOW = "#divRplyFwdMsg, #appendonsend, #stopSpelling, #mail-editor-reference-message-container"
 SIGNATURES = ".gmail_signature, .moz-signature, #Signature, .signature, .protonmail_signature_block"
-#: A cheap look before an HTML part is parsed: whether any of the above can be in it.
-STRUCTURE = ("quote", "moz-cite", "protonmail_", "RplyFwd", "appendonsend", "stopSpelling")
+#: Marks of a quote in the HTML of a message that has a plain text too: with one, the HTML tells the quote from the rest
+#: better than the text does. No other word will do: prose has quotes, too.
+STRUCTURE = (
+    "<blockquote", "yahoo_quoted", "moz-cite", "gmail_quote", "protonmail_", "tutanota_", "RplyFwd", "appendonsend",
+    "stopSpelling",
+)  # fmt: skip
 BLOCK_ELEMENT = re.compile(r"<(?=/?(?:p|div|br|hr|li|tr|td|table|h[1-6]|blockquote|pre|ul|ol)\b)", re.IGNORECASE)
 
 

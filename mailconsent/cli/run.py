@@ -19,7 +19,7 @@ MAX_ANSWER = 32 * 2**20
 @cli.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8080, show_default=True, help="Port to listen on.")
-@click.option("--threads", default=8, show_default=True, help="Requests answered at a time.")
+@click.option("--threads", default=4, show_default=True, help="Requests answered at a time.")
 def serve(host: str, port: int, threads: int) -> None:
     """Serve the pages and the API. Put a proxy that ends TLS in front."""
     from web import create_app

@@ -42,7 +42,7 @@ class Judged:
 
     fetched: Fetched
     raw_digest: bytes
-    #: None where it would not tell two requests apart, and of mail that does nothing.
+    #: None where it would not tell two requests apart, and of mail that is none of our business.
     content_digest: bytes | None
     classification: Classification
     failed: bool

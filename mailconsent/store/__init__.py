@@ -8,14 +8,13 @@ block is anything acknowledged.
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
-from typing import Any
 
 from sqlalchemy import Connection, Engine
 
 from mailconsent.address import Digester
-from mailconsent.errors import KeyMissing, StorageUnavailable
+from mailconsent.errors import KeyMissing
 from mailconsent.keyring import Keyring, Purpose
-from mailconsent.store.engine import WriterQueue, open_engine, translated
+from mailconsent.store.engine import WriterQueue, open_engine, transaction, translated
 from mailconsent.store.generations import State, key_faults, read_state
 from mailconsent.tokens import TokenSigner
 
@@ -68,25 +67,7 @@ class Transaction:
     def plan_as_usual(self) -> None:
         """End what `plan_anew` began: for the small statements that follow in the same transaction."""
         if self.connection.dialect.name == "postgresql":
-            self.connection.exec_driver_sql("SET LOCAL plan_cache_mode = auto")
-
-    @contextmanager
-    def driver_cursor(self) -> Iterator[Any]:
-        """
-        A cursor of the driver itself, in this transaction. Only where rows come by the thousand, and SQLAlchemy's part
-        in each costs as much as the database's. Raises `StorageUnavailable` when the database fails.
-        """
-        driver: Any = self.connection.dialect.dbapi
-        cursor = self.connection.connection.cursor()
-        try:
-            yield cursor
-        except driver.DatabaseError as fault:
-            # As in `translated`: a damaged SQLite file is nothing more exact than this.
-            if isinstance(fault, driver.OperationalError) or type(fault) is driver.DatabaseError:
-                raise StorageUnavailable from fault
-            raise
-        finally:
-            cursor.close()
+            self.connection.exec_driver_sql("SET LOCAL plan_cache_mode = DEFAULT")
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
@@ -138,18 +119,17 @@ class Store:
             if self.is_sqlite
             else self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         )
-        self._writer = self.engine.execution_options(writes=True) if self.is_sqlite else self.engine
 
     @contextmanager
     def begin(self) -> Iterator[Transaction]:
         """A transaction that writes. Raises `StorageUnavailable` when the database fails, also on commit."""
-        with self.queue_turn(), translated(), self._writer.begin() as connection:
+        with self.queue_turn(), translated(), transaction(self.engine, writes=True) as connection:
             yield Transaction(connection, self.keyring, self._trusted)
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
         """A transaction that sees one moment and writes nothing."""
-        with translated(), self._reader.begin() as connection:
+        with translated(), transaction(self._reader, writes=False) as connection:
             yield Transaction(connection, self.keyring, self._trusted)
 
     def queue_turn(self) -> AbstractContextManager[None]:

@@ -1,8 +1,8 @@
 """
 How the two databases are opened.
 
-SQLite: WAL and `synchronous=FULL`, so an acknowledged opt-out survives a power cut; transactions begin where SQLAlchemy
-says so (`BEGIN IMMEDIATE` for writers), since the driver's own habit loses updates silently; `recursive_triggers`, or
+SQLite: WAL and `synchronous=FULL`, so an acknowledged opt-out survives a power cut; transactions begin where we say
+so (`BEGIN IMMEDIATE` for writers), since the driver's own habit loses updates silently; `recursive_triggers`, or
 `INSERT OR REPLACE` would slip past the ledger's triggers. PostgreSQL: psycopg 3 as it comes.
 """
 
@@ -76,7 +76,6 @@ def _open_sqlite(url: URL) -> Engine:
         connect_args={"timeout": WAIT, "cached_statements": 256},
     )
     event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
     _follow_file(engine, url.database)
     return engine
 
@@ -102,7 +101,7 @@ def _follow_file(engine: Engine, path: str) -> None:
 
     def identity() -> tuple[int, int] | None:
         try:
-            status = Path(path).stat()
+            status = os.stat(path)  # noqa: PTH116 - on the way of every transaction
         except OSError:
             return None
         return status.st_dev, status.st_ino
@@ -133,9 +132,15 @@ def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) ->
     cursor.close()
 
 
-def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+@contextmanager
+def transaction(engine: Engine, *, writes: bool) -> Iterator[Connection]:
+    """A transaction: committed at the end of the block, rolled back if it raises."""
+    with engine.begin() as connection:
+        if connection.dialect.name == "sqlite":
+            # Not by a listener of SQLAlchemy's: with one, it asks for listeners around every statement.
+            driver: Any = connection.connection.driver_connection
+            driver.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
+        yield connection
 
 
 def _open_postgresql(url: URL) -> Engine:
@@ -216,17 +221,17 @@ def translated() -> Iterator[None]:
     """What the driver says of trouble becomes `StorageUnavailable`; the driver's text stays in the cause."""
     try:
         yield
-    except (OperationalError, InterfaceError, PoolTimeout) as fault:
+    except (OperationalError, InterfaceError, PoolTimeout, sqlite3.OperationalError) as fault:
         raise StorageUnavailable from fault
-    except DBAPIError as fault:
+    except (DBAPIError, sqlite3.DatabaseError) as fault:
         if sqlite_code(fault) == sqlite3.SQLITE_NOTADB:
             raise SchemaError("DATABASE_URL: this is not a mailconsent database") from fault
         # A damaged SQLite file is nothing more exact than a `DatabaseError`.
-        if fault.connection_invalidated or type(fault) is DatabaseError:
+        if type(fault) in (DatabaseError, sqlite3.DatabaseError) or getattr(fault, "connection_invalidated", False):
             raise StorageUnavailable from fault
         raise
 
 
-def sqlite_code(fault: DBAPIError) -> int | None:
+def sqlite_code(fault: Exception) -> int | None:
     """SQLite's number for what went wrong; None on PostgreSQL."""
-    return getattr(fault.orig, "sqlite_errorcode", None)
+    return getattr(getattr(fault, "orig", fault), "sqlite_errorcode", None)

@@ -11,7 +11,6 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
 
@@ -37,13 +36,9 @@ class State:
         return range(self.oldest, self.newest + 1)
 
 
-#: What `state_of` reads.
-STATE_COLUMNS = (
-    installation.c.oldest_digest_generation,
-    installation.c.digest_generation,
-    installation.c.signing_generation,
+_STATE = select(
+    installation.c.oldest_digest_generation, installation.c.digest_generation, installation.c.signing_generation
 )
-_STATE = select(*STATE_COLUMNS)
 
 
 def read_state(connection: Connection, *, settled: bool = False) -> State:
@@ -55,12 +50,8 @@ def read_state(connection: Connection, *, settled: bool = False) -> State:
     row = connection.execute(_STATE.with_for_update(read=True) if settled else _STATE).first()
     if row is None:
         raise ConfigError("the database is empty: run `mailconsent init`")
-    return state_of(row)
-
-
-def state_of(row: Any) -> State:
-    """The state in a row that has the `STATE_COLUMNS`."""
-    return State(oldest=row.oldest_digest_generation, newest=row.digest_generation, signing=row.signing_generation)
+    oldest, newest, signing = row
+    return State(oldest=oldest, newest=newest, signing=signing)
 
 
 def check_value(key: bytes) -> bytes:

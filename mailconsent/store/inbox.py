@@ -11,12 +11,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CursorResult, bindparam, insert, or_, select, update
+from sqlalchemy import CursorResult, bindparam, insert, or_, select, union_all, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mailconsent.errors import LeaseLost
 from mailconsent.model import Classification
 from mailconsent.store import Transaction
+from mailconsent.store.driver import driver_cursor
 from mailconsent.store.tables import inbound_messages, mailboxes
 
 
@@ -43,7 +44,7 @@ class Stored:
 
     uid: int
     raw_digest: bytes
-    #: None where it would not tell two requests apart, and of mail that does nothing.
+    #: None where it would not tell two requests apart, and of mail that is none of our business.
     content_digest: bytes | None
     state: State
     #: A copy of a message that was seen before: no second effect.
@@ -116,9 +117,14 @@ _THERE = select(inbound_messages.c.uid).where(
     inbound_messages.c.uid.between(bindparam("first"), bindparam("last")),
 )
 _DIGESTS = (inbound_messages.c.raw_digest, inbound_messages.c.content_digest)
-_SEEN = select(*_DIGESTS).where(
-    inbound_messages.c.content_digest.is_not(None),
-    or_(*(column.in_(bindparam("digests", expanding=True)) for column in _DIGESTS)),
+# Not one query with OR: SQLite would walk through all that it has.
+_SEEN = union_all(
+    *(
+        select(*_DIGESTS).where(
+            inbound_messages.c.content_digest.is_not(None), column.in_(bindparam("digests", expanding=True))
+        )
+        for column in _DIGESTS
+    )
 )
 
 
@@ -151,7 +157,7 @@ def remember(tx: Transaction, place: Cursor, messages: Sequence[Stored], *, now:
     if tx.connection.dialect.name == "postgresql":
         # A statement for each row would take twice as long.
         names = ", ".join(rows[0])
-        with tx.driver_cursor() as cursor, cursor.copy(f"COPY inbound_messages ({names}) FROM STDIN") as copy:
+        with driver_cursor(tx.connection) as cursor, cursor.copy(f"COPY inbound_messages ({names}) FROM STDIN") as copy:
             for row in rows:
                 copy.write_row(tuple(row.values()))
     else:

@@ -9,26 +9,24 @@ import secrets
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from sqlalchemy import bindparam, select, true
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mailconsent.address import domain_of, match_key, tagless_key
 from mailconsent.errors import KeyMissing, StorageUnavailable
 from mailconsent.model import UnsubscribeClaim
 from mailconsent.store import Transaction
-from mailconsent.store.generations import STATE_COLUMNS, state_of
+from mailconsent.store.driver import rows
+from mailconsent.store.generations import State
 from mailconsent.store.ledger import EVENT_COLUMNS, Recipient, event_of, read_events
-from mailconsent.store.tables import events, installation, recipients
+from mailconsent.store.tables import recipients
 
-_KEPT = (recipients.c.id, recipients.c.digest, recipients.c.last_seq)
 # Recipient, state and events at once: each statement less is a round trip less on the way of every click.
-_LOCK = (
-    select(*EVENT_COLUMNS, *_KEPT, *STATE_COLUMNS)
-    .select_from(recipients.join(installation, true()).outerjoin(events, events.c.recipient_id == recipients.c.id))
-    .where(recipients.c.digest == bindparam("digest"))
-    .order_by(events.c.seq)
-    .with_for_update(of=recipients)
-)
+_LOCK = f"""
+    select r.id, r.digest, r.last_seq, i.oldest_digest_generation, i.digest_generation, i.signing_generation,
+        {EVENT_COLUMNS}
+    from recipients r cross join installation i left join events e on e.recipient_id = r.id
+    where r.digest = :digest order by e.seq
+    """  # noqa: S608 - made of constants
 
 
 def lock_address(tx: Transaction, address: str) -> Recipient:
@@ -97,16 +95,18 @@ def _lock(tx: Transaction, digests: Sequence[bytes]) -> Recipient | None:
     Lock the row of one of these digests, oldest generation first: that is the way rows move in a rotation, so one that
     moves in between is not missed.
     """
+    # SQLite's writer has the whole file.
+    statement = _LOCK + "for update of r" if tx.connection.dialect.name == "postgresql" else _LOCK
     for digest in digests:
-        rows = tx.connection.execute(_LOCK, {"digest": digest}).all()
-        if rows:
-            row = rows[0]
-            tx.learn(state_of(row))
-            found = [event_of(row) for row in rows if row.seq is not None]
-            if (found[-1].seq if found else 0) != row.last_seq:
+        found = rows(tx.connection, statement, {"digest": digest})
+        if found:
+            recipient_id, kept, last_seq, oldest, newest, signing, *_event = found[0]
+            tx.learn(State(oldest=oldest, newest=newest, signing=signing))
+            events = [event_of(row[6:]) for row in found if row[-1] is not None]
+            if (events[-1].seq if events else 0) != last_seq:
                 # PostgreSQL waited for somebody else's commit: the row is of after it, and the events of before.
-                found = read_events(tx, row.id)
-            return Recipient(id=row.id, digest=row.digest, last_seq=row.last_seq, events=found)
+                events = read_events(tx, recipient_id)
+            return Recipient(id=recipient_id, digest=kept, last_seq=last_seq, events=events)
     return None
 
 
@@ -114,12 +114,15 @@ def _create(tx: Transaction, *, digest: bytes, **values: Any) -> Recipient:
     """Add a recipient, or find the one whom somebody else added at this moment."""
     dialect = postgresql if tx.connection.dialect.name == "postgresql" else sqlite
     # Random, so that it says nothing about the person and no counter is shared; 63 bits, as BIGINT is signed.
-    new = {"id": secrets.randbits(63), "digest": digest, "last_seq": 0, **values}
+    new = {"id": secrets.randbits(63), "digest": digest, **values}
     added = tx.connection.execute(
-        dialect.insert(recipients).values(new).on_conflict_do_nothing(index_elements=["digest"]).returning(*_KEPT)
+        dialect.insert(recipients)
+        .values(new)
+        .on_conflict_do_nothing(index_elements=["digest"])
+        .returning(recipients.c.id)
     ).first()
     if added:
-        return Recipient(id=added.id, digest=added.digest, last_seq=0, events=[])
+        return Recipient(id=added.id, digest=digest, last_seq=0, events=[])
     return _lock(tx, [digest]) or _lost()
 
 

@@ -12,14 +12,14 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 
 from mailconsent.errors import SchemaError
 from mailconsent.store import Store
-from mailconsent.store.engine import sqlite_code, translated
+from mailconsent.store.engine import sqlite_code, transaction, translated
 
 LOCK = 7_030_512  #: of PostgreSQL's advisory locks, so that two processes do not migrate at once
 
 
 def migrate(store: Store) -> None:
     """Bring the schema up to date, in one transaction. Safe to run again, and from several processes at once."""
-    with store.queue_turn(), translated(), store.engine.connect() as connection, connection.begin():
+    with store.queue_turn(), translated(), transaction(store.engine, writes=True) as connection:
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql("select pg_advisory_xact_lock(%s)", (LOCK,))
         if _version(connection) not in _revisions():

@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from mailconsent.address import DIGEST_SIZE
 from mailconsent.model import ALL_TOPICS, Standing
 from mailconsent.store import Transaction
+from mailconsent.store.driver import change, driver_cursor
 from mailconsent.store.tables import standings
 
 #: Digests per query: enough to spread its cost, few enough to keep the read transaction's memory small.
@@ -36,6 +36,14 @@ _POSTGRESQL = f"""
     """  # noqa: S608
 
 
+_COLUMNS = ("digest", "topic", *Standing._fields)
+#: What follows an INSERT of standings with all columns.
+UPSERT_REST = "on conflict (digest, topic) do update set " + ", ".join(f"{n} = excluded.{n}" for n in Standing._fields)
+_UPSERT = f"""
+    insert into standings ({", ".join(_COLUMNS)}) values ({", ".join(f":{name}" for name in _COLUMNS)}) {UPSERT_REST}
+    """  # noqa: S608
+
+
 def read_standings(tx: Transaction, digests: Sequence[bytes], topic: int) -> dict[bytes, Standing]:
     """The standings of these digests for a topic; a digest that is missing in the answer has none."""
     found: dict[bytes, Standing] = {}
@@ -53,7 +61,7 @@ def read_standings(tx: Transaction, digests: Sequence[bytes], topic: int) -> dic
 
 def _query(tx: Transaction, digests: Sequence[bytes], topic: int) -> list[tuple[Any, ...]]:
     values = {"digests": b"".join(digests), "count": len(digests), "topic": topic}
-    with tx.driver_cursor() as cursor:
+    with driver_cursor(tx.connection) as cursor:
         if tx.connection.dialect.name == "sqlite":
             return cursor.execute(_SQLITE, values).fetchall()  # type: ignore[no-any-return]
         return cursor.execute(_POSTGRESQL, values, binary=True).fetchall()  # type: ignore[no-any-return]
@@ -61,13 +69,8 @@ def _query(tx: Transaction, digests: Sequence[bytes], topic: int) -> list[tuple[
 
 def save(tx: Transaction, digest: bytes, rows: Mapping[int, Standing]) -> None:
     """Replace the standings of one recipient for the topics given."""
-    if not rows:
-        return
-    dialect = postgresql if tx.connection.dialect.name == "postgresql" else sqlite
-    tx.connection.execute(
-        _upserts[dialect.__name__],
-        [{"digest": digest, "topic": topic, **standing._asdict()} for topic, standing in rows.items()],
-    )
+    for topic, standing in rows.items():
+        change(tx.connection, _UPSERT, {"digest": digest, "topic": topic, **standing._asdict()})
 
 
 def read_all(tx: Transaction, digest: bytes) -> dict[int, Standing]:
@@ -81,12 +84,3 @@ def replace_all(tx: Transaction, digest: bytes, rows: Mapping[int, Standing]) ->
     """Replace every standing of one recipient."""
     tx.connection.execute(standings.delete().where(standings.c.digest == digest))
     save(tx, digest, rows)
-
-
-def _upsert(dialect: Any) -> Any:
-    statement = dialect.insert(standings)
-    changes = {name: statement.excluded[name] for name in Standing._fields}
-    return statement.on_conflict_do_update(index_elements=["digest", "topic"], set_=changes)
-
-
-_upserts = {dialect.__name__: _upsert(dialect) for dialect in (postgresql, sqlite)}

@@ -83,7 +83,8 @@ recipients = Table(
     Column("id", BigInteger, primary_key=True, autoincrement=False),
     Column("digest", LargeBinary(16), nullable=False, unique=True),
     Column("generation", SmallInteger, nullable=False),
-    # The highest number that an event of theirs ever had: none is given twice, whatever retention takes away.
+    # The highest number that an event of theirs ever had, so that none is given twice, whatever retention takes away. A
+    # trigger counts.
     Column("last_seq", Integer, nullable=False, server_default="0"),
     # Unknown where we met the recipient through a link alone.
     Column("tagless_digest", LargeBinary(16), index=True),

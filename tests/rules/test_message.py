@@ -5,6 +5,7 @@ import codecs
 import dataclasses
 import encodings
 import quopri
+import tracemalloc
 from email.message import Message
 
 import pytest
@@ -338,6 +339,10 @@ class TestHostileInput:
             b"Content-Transfer-Encoding: base64\n\n" + b"A" * 1_000_001,
             b"Content-Transfer-Encoding: x-uuencode\n\nbegin 644 x\n" + b"#86)C\n" * 170_000,
             b"Content-Transfer-Encoding: uuencode\n\nbegin x\n\xff\n" * 20_000,
+            # A codec of Python's that takes quadratic time is never asked, whatever the rest of the header is.
+            b"Content-Type: text/plain; charset=punycode\nno field \xff-" + b"a" * 1_000_000,
+            b"Content-Type: multipart/mixed; boundary=a\n\n"
+            + b"--a\nContent-Type: text/plain; charset=punycode\nno field \xff-%s" % (b"a" * 1_000_000),
             bytes(range(256)) * 4_000,
         ],
         ids=lambda raw: repr(raw[:40]),
@@ -373,6 +378,21 @@ class TestHostileInput:
         )
 
         assert parse_message(b"From: anna@example.com\n" + levels + b"x\n" * 500_000).defect is None
+
+    def test_a_type_is_never_cut_out_of_a_content_type(self):
+        message = parse_message(b"Content-Type: x*;multipart/mixed;boundary=a\n\n--a\n\nHello.\n--a--\n")
+
+        assert (message.content_type, message.defect) == ("text/plain", None)
+
+    @pytest.mark.timeout(20)
+    def test_parts_within_parts_take_no_more_room_than_the_parser_needs(self):
+        levels = b"".join(b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (n, n) for n in range(90))
+        tracemalloc.start()
+        try:
+            parse_message(b"From: anna@example.com\n" + levels + b"x\n" * 40_000 + b"y" * 900_000)
+            assert tracemalloc.get_traced_memory()[1] < 60 * 1024 * 1024
+        finally:
+            tracemalloc.stop()
 
     def test_a_message_of_nothing_but_boundaries_is_too_deep_and_a_text_of_dashes_is_not(self):
         dashes = b"--a\n" * (mime.MAX_BOUNDARIES + 2)

@@ -108,6 +108,7 @@ BODIES = [
     (b"--b\none\n--b--", [b"one"]),
     (b"before\n--b\none\n--b\ntwo\n--b--\nafter", [b"one", b"two"]),
     (b"--b\n--b\none\n--b--", [b"one"]),  # doubled
+    (b"--b\n\n--b\n--b--\none\n--b--", [b"", b"one"]),  # ended at once, and begun again: as the parser has it
     (b"--b \t\none\n--b-- \n", [b"one"]),  # padded on the way
     (b"--b\none\n--bc\n--b x\n--b--", [b"one\n--bc\n--b x"]),  # another's
     (b"--b\none\n", [b"one"]),  # cut off

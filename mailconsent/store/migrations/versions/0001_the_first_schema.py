@@ -12,7 +12,8 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-# The ledger is append-only: an event is never changed, and goes only after its removal was written down.
+# The ledger is append-only: an event is never changed, and goes only after its removal was written down. The row of a
+# recipient knows the highest number that an event of theirs ever had.
 TRIGGERS = {
     "sqlite": [
         """
@@ -23,6 +24,10 @@ TRIGGERS = {
         create trigger events_no_delete before delete on events
         when not exists (select 1 from removed r where r.recipient_id = old.recipient_id and r.seq = old.seq)
         begin select raise(abort, 'events are append-only'); end
+        """,
+        """
+        create trigger events_count after insert on events
+        begin update recipients set last_seq = max(last_seq, new.seq) where id = new.recipient_id; end
         """,
     ],
     "postgresql": [
@@ -38,6 +43,14 @@ TRIGGERS = {
         end $$
         """,
         "create trigger events_guard before update or delete on events for each row execute function events_guard()",
+        """
+        create function events_count() returns trigger language plpgsql as $$
+        begin
+          update recipients set last_seq = greatest(last_seq, new.seq) where id = new.recipient_id;
+          return null;
+        end $$
+        """,
+        "create trigger events_count after insert on events for each row execute function events_count()",
         """
         create trigger events_no_truncate before truncate on events
         for each statement execute function events_guard()
@@ -213,3 +226,4 @@ def downgrade():
     op.drop_table("api_keys")
     if op.get_context().dialect.name == "postgresql":
         op.execute("drop function events_guard")
+        op.execute("drop function events_count")
