@@ -24,6 +24,7 @@ FLOORS = (
         "mailconsent.address",
         "mailconsent.charset",
         "mailconsent.classify",
+        "mailconsent.country",
         "mailconsent.decision",
         "mailconsent.facts",
         "mailconsent.headers",
