@@ -122,6 +122,8 @@ class Event:
     grade: Grade | None = None
     #: Of `RELEASED` and `RESTORED` only: the `seq` of the event that it ends.
     ends: int | None = None
+    #: What else an event of this kind says, of a closed list of names for each kind; nothing that identifies a person.
+    facts: Mapping[str, str] = field(default_factory=dict)
     #: The place in the recipient's own order of receipt, from 1; 0 before the ledger gave one.
     seq: int = 0
 
@@ -145,7 +147,15 @@ class Receipt:
     source: str = ""
     evidence: Evidence = field(default_factory=Evidence)
 
-    def event(self, kind: EventKind, topic: int, *, grade: Grade | None = None, ends: int | None = None) -> Event:
+    def event(
+        self,
+        kind: EventKind,
+        topic: int,
+        *,
+        grade: Grade | None = None,
+        ends: int | None = None,
+        facts: Mapping[str, str] | None = None,
+    ) -> Event:
         """The event that this act makes."""
         return Event(
             kind=kind,
@@ -156,6 +166,7 @@ class Receipt:
             source=self.source,
             grade=grade,
             ends=ends,
+            facts=facts or {},
         )
 
 

@@ -27,7 +27,7 @@ class Recipient:
     events: Sequence[Event]
 
 
-_FIELDS = ("kind", "topic", "channel", "occurred_at", "received_at", "source", "grade", "ends", "seq")
+_FIELDS = ("kind", "topic", "channel", "occurred_at", "received_at", "source", "grade", "ends", "facts", "seq")
 #: Of a table called `e`, as `event_of` reads them.
 EVENT_COLUMNS = ", ".join(f"e.{name}" for name in _FIELDS)
 _EVENTS = f"select {EVENT_COLUMNS} from events e where e.recipient_id = :recipient_id order by e.seq"  # noqa: S608
@@ -57,7 +57,7 @@ def read_events(tx: Transaction, recipient_id: int) -> list[Event]:
 
 def event_of(row: Sequence[Any]) -> Event:
     """The event in a row of the `EVENT_COLUMNS`."""
-    kind, topic, channel, occurred_at, received_at, source, grade, ends, seq = row
+    kind, topic, channel, occurred_at, received_at, source, grade, ends, facts, seq = row
     return Event(
         kind=EventKind(kind),
         topic=topic,
@@ -67,6 +67,7 @@ def event_of(row: Sequence[Any]) -> Event:
         source=source,
         grade=Grade(grade) if grade else None,
         ends=ends,
+        facts=json.loads(facts) if facts else {},
         seq=seq,
     )
 
@@ -89,6 +90,7 @@ def append(tx: Transaction, recipient: Recipient, event: Event, support: Evidenc
         "source": event.source,
         "grade": event.grade.value if event.grade else None,
         "ends": event.ends,
+        "facts": json.dumps(dict(event.facts), sort_keys=True) if event.facts else None,
     }
     if tx.connection.dialect.name == "postgresql":
         standings = json.dumps([{"topic": topic, **standing._asdict()} for topic, standing in changed.items()])

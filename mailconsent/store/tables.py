@@ -107,6 +107,8 @@ events = Table(
     Column("source", String(64), nullable=False),
     Column("grade", String(1)),
     Column("ends", Integer),
+    # JSON: what else an event of its kind says; see `Event.facts`.
+    Column("facts", Text),
     sqlite_with_rowid=False,
 )
 
