@@ -38,7 +38,7 @@ def answer_due(received: datetime, zone: ZoneInfo) -> date:
 
 
 def financial_year_end(day: date, *, month: int, last_day: int) -> date:
-    """The end of the financial year that a day falls in. It ends on this day each year; 29 February is the last of it."""
+    """The end of the financial year of a day: this day each year, of which 29 February is the last of its month."""
     for year in (day.year, day.year + 1):
         end = date(year, month, min(last_day, monthrange(year, month)[1]))
         if day <= end:
