@@ -33,6 +33,7 @@ FLOORS = (
         "mailconsent.mime",
         "mailconsent.own_words",
         "mailconsent.policy",
+        "mailconsent.retention",
         "mailconsent.terms",
         "mailconsent.tokens",
         "mailconsent.wire",

@@ -1,0 +1,110 @@
+"""
+Which events may go when their term is over. Rules (design section 6):
+
+1. What still decides stays: an event goes only if no *later* sequence of events could then be judged differently.
+2. So a no stays for as long as marketing mail is sent at all, unless another one that nobody can end says the same: it
+   also bars soft opt-in for ever (ePrivacy Article 13(2)).
+3. What somebody may still end keeps what stands behind it: an operator may release, a person may undo for a day.
+4. An event of a kind that is not known here stays.
+
+One event after the other: each step leaves a history that is judged like the one before it.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+
+from mailconsent.facts import PERSONAL
+from mailconsent.model import ALL_TOPICS, Channel, Event, EventKind, Grade
+
+#: How long a person may undo a withdrawal (design 5.3).
+UNDO = timedelta(hours=24)
+
+_ENDERS = frozenset({EventKind.RELEASED, EventKind.RESTORED})
+_RELEASABLE = frozenset({EventKind.SUPPRESSED, EventKind.QUESTIONED, EventKind.PERMANENT_FAILURE})
+
+
+def removable(events: Sequence[Event], due: Collection[int], *, now: datetime) -> frozenset[int]:
+    """Of the events of one recipient in the order of their `seq`, those among `due` that decide nothing any more."""
+    kept = list(events)
+    gone: set[int] = set()
+    while spent := next((event for event in kept if event.seq in due and _is_spent(event, kept, now)), None):
+        kept.remove(spent)
+        gone.add(spent.seq)
+    return frozenset(gone)
+
+
+def may_be_ended(event: Event, *, now: datetime) -> bool:
+    """Whether an operator or the person may still end this event; a mail to the inbox may turn out to be forged."""
+    return (
+        event.kind in _RELEASABLE
+        or event.channel is Channel.INBOX
+        or (event.kind is EventKind.WITHDRAWN and event.received_at > now - UNDO)
+    )
+
+
+def _is_spent(event: Event, kept: Sequence[Event], now: datetime) -> bool:
+    if event.kind in _ENDERS:
+        return all(other.seq != event.ends for other in kept)
+    ended = {other.ends for other in kept if other.kind in _ENDERS}
+    if event.seq in ended:
+        return True
+    standing = [other for other in kept if other.seq not in ended and other is not event]
+    earlier = [other for other in standing if other.seq < event.seq]
+    later = [other for other in standing if other.seq > event.seq]
+    if event.kind is EventKind.CONSENT_GIVEN:
+        return _is_no_ground(event) or _is_outdone(event, later) or _is_over(event, earlier, later, now)
+    if event.kind in PERSONAL:
+        return any(_says_the_same(other, event, earlier, now) for other in earlier)
+    if event.kind is EventKind.PERMANENT_FAILURE:
+        return any(other.kind is EventKind.CONSENT_GIVEN and other.grade is Grade.A for other in later)
+    if event.kind is EventKind.OWNER_CHANGED:
+        return any(other.kind is EventKind.OWNER_CHANGED for other in later) or all(
+            other.kind in PERSONAL | _RELEASABLE for other in earlier
+        )
+    return False
+
+
+def _is_no_ground(consent: Event) -> bool:
+    """Proven in part or not at all (GDPR Article 7(1)): no policy may accept it."""
+    return consent.grade not in (Grade.A, Grade.B)
+
+
+def _is_outdone(consent: Event, later: Sequence[Event]) -> bool:
+    """A newer consent to the same topic is as well proven: whatever ends it, ends this one too."""
+    return any(
+        other.kind is EventKind.CONSENT_GIVEN
+        and other.topic == consent.topic
+        and (other.grade or Grade.D) <= (consent.grade or Grade.D)
+        for other in later
+    )
+
+
+def _is_over(consent: Event, earlier: Sequence[Event], later: Sequence[Event], now: datetime) -> bool:
+    """It ended for good, and lifts nothing that would stand without it."""
+    ended = any(
+        other.kind is EventKind.OWNER_CHANGED
+        or (other.kind in PERSONAL and _covers(other, consent) and not may_be_ended(other, now=now))
+        for other in later
+    )
+    lifts = consent.grade is Grade.A and any(
+        other.kind is EventKind.PERMANENT_FAILURE or (other.kind in PERSONAL and _covers(other, consent))
+        for other in earlier
+    )
+    return ended and not lifts
+
+
+def _says_the_same(other: Event, no: Event, earlier: Sequence[Event], now: datetime) -> bool:
+    """Whether an older no says the same and nobody can end it, and nothing was granted between the two."""
+    return (
+        other.kind is no.kind
+        and _covers(other, no)
+        and not may_be_ended(other, now=now)
+        and not any(
+            grant.kind not in PERSONAL | _RELEASABLE and grant.seq > other.seq and _covers(no, grant)
+            for grant in earlier
+        )
+    )
+
+
+def _covers(wide: Event, narrow: Event) -> bool:
+    return wide.topic in (ALL_TOPICS, narrow.topic)
