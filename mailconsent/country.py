@@ -29,8 +29,8 @@ class CountryRule:
     triggers: frozenset[str] = frozenset({"sale"})
     #: Months from the sale after which a soft opt-in ends; None for no limit.
     max_age_months: int | None = None
-    #: Months from the sale or the last mail that rested on it, whichever was later; None for no such window. Ireland has
-    #: one (SI 336/2011 reg. 13(11)).
+    #: Months from the sale or the last mail that rested on it, whichever was later; None for no such window. Ireland
+    #: has one (SI 336/2011 reg. 13(11)).
     window_months: int | None = None
     #: Months after which a consent that was not used lapses; None if it does not.
     consent_lapse_months: int | None = None
