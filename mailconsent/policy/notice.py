@@ -25,27 +25,31 @@ class Notice:
 
 def read_notices(file: Table) -> tuple[Notice, ...]:
     """The notices of a policy file."""
-    notices = tuple(_notice(table) for table in file.tables("notices"))
+    notices = tuple(notice for table in file.tables("notices") for notice in _notices(table))
     names = [(notice.key, notice.version, notice.language) for notice in notices]
     for key, version, language in sorted({name for name in names if names.count(name) > 1}):
         file.fault("notices", f"{key}, version {version}, is there twice in {language}")
     return notices
 
 
-def _notice(table: Table) -> Notice:
-    notice = Notice(
-        key=table.text("key", KEY),
-        version=table.number("version", 1, MOST_VERSIONS),
-        language=table.text("language", LANGUAGE),
-        text=_prose(table),
-    )
+def _notices(table: Table) -> list[Notice]:
+    before = len(table.faults)
+    key, version, texts = table.text("key", KEY), table.number("version", 1, MOST_VERSIONS), table.take("texts")
+    if not isinstance(texts, dict) or not texts:
+        table.fault("texts", "missing: a text for each language")
+        texts = {}
+    for language, text in texts.items():
+        if not LANGUAGE.fullmatch(language):
+            table.fault("texts", f"{language!r} is no language of two or three letters")
+        elif not _is_prose(text):
+            table.fault("texts", f"{language}: not usable")
     table.close()
-    return notice
+    if len(table.faults) > before:
+        return []
+    return [Notice(key=key, version=version, language=name, text=text.strip()) for name, text in texts.items()]
 
 
-def _prose(table: Table) -> str:
-    value = table.take("text")
-    if isinstance(value, str) and value.strip() and len(value) <= LONGEST and value.replace("\n", "").isprintable():
-        return value.strip()
-    table.fault("text", "missing" if value is None else "not usable")
-    return ""
+def _is_prose(text: object) -> bool:
+    if not isinstance(text, str) or not text.strip() or len(text) > LONGEST:
+        return False
+    return text.replace("\n", "").isprintable()

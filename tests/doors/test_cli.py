@@ -13,7 +13,7 @@ from typing import Any
 import click
 import pytest
 
-from mailconsent.cli import ask, cli, run, setup  # noqa: F401 - importing them is what gives the group its commands
+from mailconsent.cli import ask, cli, policy, run, setup  # noqa: F401 - importing them is what gives the group its commands
 from mailconsent.model import Reason
 from tests.cast import ANNA, BO
 from tests.doors.serving import Sender, run_command
@@ -54,7 +54,7 @@ def test_every_command_explains_itself() -> None:
     assert {" ".join(words) for words in found} == {
         *("init", "migrate", "rebuild", "serve", "worker", "demo", "check", "withdraw", "classify"),
         *("consent", "consent add", "key", "key create", "key list", "key revoke"),
-        *("rotate", "rotate signing", "rotate digest"),
+        *("rotate", "rotate signing", "rotate digest", "policy", "policy check"),
     }
     for words, command in found.items():
         assert command.help, words
@@ -75,11 +75,11 @@ def test_help_needs_neither_settings_nor_a_database(tmp_path: Path) -> None:
 
 
 def test_init_makes_keys_and_database_and_may_be_run_again(tmp_path: Path) -> None:
-    policy = {"MAILCONSENT_POLICY": str(Path(__file__).parent.parent.parent / "policy.toml")}
+    environ = {"MAILCONSENT_POLICY": str(Path(__file__).parent.parent.parent / "policy.toml")}
 
-    first = run_command(policy, "init", folder=tmp_path)
+    first = run_command(environ, "init", folder=tmp_path)
     keys = {path.name: path.read_text() for path in (tmp_path / "var").glob("*.keys")}
-    again = run_command(policy, "init", folder=tmp_path)
+    again = run_command(environ, "init", folder=tmp_path)
 
     assert (first.returncode, again.returncode, first.stdout) == (0, 0, "")
     assert first.stderr.splitlines() == [
