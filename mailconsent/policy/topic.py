@@ -57,7 +57,7 @@ def _topic(table: Table, language: str) -> Topic | None:
         list_id=table.text("list_id", _LIST_ID),
         kind=table.choice("kind", MailKind, MailKind.MARKETING),
         names=table.by_language("names", "name"),
-        descriptions=table.by_language("descriptions", "description") if table.take("descriptions") else {},
+        descriptions=table.by_language("descriptions", "description") if "descriptions" in table.values else {},
         soft_opt_in=table.truth("soft_opt_in") or False,
         categories=table.words("categories") or frozenset(),
     )
@@ -65,7 +65,7 @@ def _topic(table: Table, language: str) -> Topic | None:
         table.fault("names", f"the controller's own language, {language}, is missing")
     if topic.soft_opt_in and topic.kind is MailKind.TRANSACTIONAL:
         table.fault("soft_opt_in", "a transactional topic needs no marketing ground")
-    if topic.soft_opt_in and table.take("categories") is None:
+    if topic.soft_opt_in and topic.kind is MailKind.MARKETING and not table.take("categories"):
         table.fault("categories", "missing, though soft_opt_in is on: only similar products may be advertised")
     table.close()
     return topic if len(table.faults) == before else None
