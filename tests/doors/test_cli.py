@@ -297,3 +297,32 @@ def test_classify_explains_messages_and_needs_no_installation(tmp_path: Path) ->
         "folder.eml: cannot be read",
     ]
     assert done.returncode == 1, "one of them was not read"
+
+
+def test_a_policy_is_explained_with_its_warnings(house: House) -> None:
+    done = mailconsent(house, "policy", "check")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("Example Imaging ApS")
+    warnings = [line for line in lines if line.startswith("warning: ")]
+    assert lines[-1] == f"{len(warnings)} warnings"
+    assert "warning: minimum_grade: B is less than DE, IT ask for" in done.stdout
+
+
+def test_another_policy_file_is_checked_without_any_setting(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "policy.toml").read_text("utf-8")
+    (tmp_path / "good.toml").write_text(text, "utf-8")
+    (tmp_path / "bad.toml").write_text(text.replace("max_age_months = 24", "max_age_month = 0"), "utf-8")
+    files = {
+        name: run_command({}, "policy", "check", f"{name}.toml", folder=tmp_path) for name in ("good", "bad", "no")
+    }
+
+    assert (files["good"].returncode, files["good"].stderr) == (0, "")
+    assert (files["bad"].returncode, files["bad"].stdout) == (1, "")
+    assert files["bad"].stderr.splitlines() == [
+        "policy: countries: DK: unknown: max_age_month",
+        "policy: countries: CA: unknown: max_age_month",
+    ]
+    assert (files["no"].returncode, files["no"].stderr) == (1, "POLICY: the policy file cannot be read\n")
+    assert {path.name for path in tmp_path.iterdir()} == {"good.toml", "bad.toml"}, "and nothing is made"

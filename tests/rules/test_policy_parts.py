@@ -174,9 +174,8 @@ def test_the_shipped_policy_is_the_first_users():
         Records.TRANSACTIONS: 60,
     }
     shown = {notice.key: {n.language for n in policy.notices if n.key == notice.key} for notice in policy.notices}
-    assert shown == dict.fromkeys(
-        ("consent-blog", "consent-alerts", "consent-industry", "soft-opt-in", "unsubscribed"), {"en", "da", "de"}
-    )
+    assert set(shown) == {"consent-blog", "consent-alerts", "consent-industry", "soft-opt-in", "unsubscribed"}
+    assert set(map(frozenset, shown.values())) == {frozenset({"en", "da", "de"})}
     assert not any(policy.rule(country).soft_opt_in for country in ("AT", "ES", "PL", "HU", "BR", None))
     assert policy.rule("IE").window_months == 12
 
