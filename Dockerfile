@@ -12,9 +12,9 @@ RUN python -m venv --without-pip /opt/mailconsent \
  && VIRTUAL_ENV=/opt/mailconsent uv pip install --no-cache --compile-bytecode -c requirements.lock '.[postgres]'
 
 FROM python:3.11-slim-bookworm
-# The certificates by which the IMAP server is checked. What installs packages is of no more use.
+# The certificates by which the IMAP server is checked, and the time zone of the policy. What installs packages is of no more use.
 RUN apt-get update \
- && apt-get install -y --no-install-recommends ca-certificates \
+ && apt-get install -y --no-install-recommends ca-certificates tzdata \
  && rm -rf /var/lib/apt/lists/* \
  && pip uninstall -y setuptools wheel pip \
  && groupadd --gid 10001 mailconsent \

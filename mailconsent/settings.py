@@ -71,11 +71,16 @@ class Settings:
 
     def policy(self) -> Policy:
         """The published policy. Raises `ConfigError`."""
-        try:
-            text = self.policy_path.read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as fault:
-            raise ConfigError("POLICY: the policy file cannot be read") from fault
-        return read_policy(text)
+        return load_policy(self.policy_path)
+
+
+def load_policy(path: Path) -> Policy:
+    """The policy in a file. Raises `ConfigError` with one line per fault."""
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as fault:
+        raise ConfigError("POLICY: the policy file cannot be read") from fault
+    return read_policy(text)
 
 
 def load_settings(environ: Mapping[str, str]) -> Settings:

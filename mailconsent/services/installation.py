@@ -1,7 +1,7 @@
 """Setting an installation up, and making sure on every start that nothing has gone missing."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from mailconsent.errors import ConfigError, SchemaError
 from mailconsent.keyring import Keyring, KeySource, Purpose, append_key
@@ -11,6 +11,7 @@ from mailconsent.store import Store, Transaction
 from mailconsent.store.access import register_topics
 from mailconsent.store.generations import has_events, install, key_faults, register_keys
 from mailconsent.store.inbox import last_sweeps
+from mailconsent.store.policies import register_policy
 from mailconsent.store.schema import check_schema, migrate
 
 
@@ -82,7 +83,11 @@ _UNUSED = "A" * 43 + "="
 
 
 def start(settings: Settings) -> Installation:
-    """Open an installation. Raises `ConfigError` with one line per fault: not migrated, keys missing or moved, ..."""
+    """
+    Open an installation, and remember the policy that comes into force with it.
+
+    Raises `ConfigError` with one line per fault: not migrated, keys missing or moved, ...
+    """
     faults: list[str] = []
     keyring, policy = None, None
     for part in ("keyring", "policy"):
@@ -102,6 +107,8 @@ def start(settings: Settings) -> Installation:
             _check_keys(tx)
         with store.begin() as tx:
             register_topics(tx, policy.topics)
+            # A start is at no other time than now.
+            register_policy(tx, policy.text, now=datetime.now(UTC))
     except BaseException:
         store.close()
         raise

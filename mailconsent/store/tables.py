@@ -153,6 +153,15 @@ topics = Table(
     Column("key", String(40), nullable=False),
 )
 
+# Every policy that was ever in force, so that an old decision can be explained by the text of its time.
+policies = Table(
+    "policies",
+    metadata,
+    Column("sha256", LargeBinary(32), primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("first_seen_at", UtcDateTime, nullable=False),
+)
+
 mailboxes = Table(
     "mailboxes",
     metadata,

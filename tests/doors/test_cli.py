@@ -13,7 +13,7 @@ from typing import Any
 import click
 import pytest
 
-from mailconsent.cli import ask, cli, run, setup  # noqa: F401 - importing them is what gives the group its commands
+from mailconsent.cli import ask, cli, policy, run, setup  # noqa: F401 - importing them is what gives the group its commands
 from mailconsent.model import Reason
 from tests.cast import ANNA, BO
 from tests.doors.serving import Sender, run_command
@@ -54,7 +54,7 @@ def test_every_command_explains_itself() -> None:
     assert {" ".join(words) for words in found} == {
         *("init", "migrate", "rebuild", "serve", "worker", "demo", "check", "withdraw", "classify"),
         *("consent", "consent add", "key", "key create", "key list", "key revoke"),
-        *("rotate", "rotate signing", "rotate digest"),
+        *("rotate", "rotate signing", "rotate digest", "policy", "policy check"),
     }
     for words, command in found.items():
         assert command.help, words
@@ -75,11 +75,11 @@ def test_help_needs_neither_settings_nor_a_database(tmp_path: Path) -> None:
 
 
 def test_init_makes_keys_and_database_and_may_be_run_again(tmp_path: Path) -> None:
-    policy = {"MAILCONSENT_POLICY": str(Path(__file__).parent.parent.parent / "policy.toml")}
+    environ = {"MAILCONSENT_POLICY": str(Path(__file__).parent.parent.parent / "policy.toml")}
 
-    first = run_command(policy, "init", folder=tmp_path)
+    first = run_command(environ, "init", folder=tmp_path)
     keys = {path.name: path.read_text() for path in (tmp_path / "var").glob("*.keys")}
-    again = run_command(policy, "init", folder=tmp_path)
+    again = run_command(environ, "init", folder=tmp_path)
 
     assert (first.returncode, again.returncode, first.stdout) == (0, 0, "")
     assert first.stderr.splitlines() == [
@@ -297,3 +297,32 @@ def test_classify_explains_messages_and_needs_no_installation(tmp_path: Path) ->
         "folder.eml: cannot be read",
     ]
     assert done.returncode == 1, "one of them was not read"
+
+
+def test_a_policy_is_explained_with_its_warnings(house: House) -> None:
+    done = mailconsent(house, "policy", "check")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("Example Imaging ApS")
+    warnings = [line for line in lines if line.startswith("warning: ")]
+    assert lines[-1] == f"{len(warnings)} warnings"
+    assert "warning: minimum_grade: B is less than DE, IT ask for" in done.stdout
+
+
+def test_another_policy_file_is_checked_without_any_setting(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "policy.toml").read_text("utf-8")
+    (tmp_path / "good.toml").write_text(text, "utf-8")
+    (tmp_path / "bad.toml").write_text(text.replace("max_age_months = 24", "max_age_month = 0"), "utf-8")
+    files = {
+        name: run_command({}, "policy", "check", f"{name}.toml", folder=tmp_path) for name in ("good", "bad", "no")
+    }
+
+    assert (files["good"].returncode, files["good"].stderr) == (0, "")
+    assert (files["bad"].returncode, files["bad"].stdout) == (1, "")
+    assert files["bad"].stderr.splitlines() == [
+        "policy: countries: DK: unknown: max_age_month",
+        "policy: countries: CA: unknown: max_age_month",
+    ]
+    assert (files["no"].returncode, files["no"].stderr) == (1, "POLICY: the policy file cannot be read\n")
+    assert {path.name for path in tmp_path.iterdir()} == {"good.toml", "bad.toml"}, "and nothing is made"
