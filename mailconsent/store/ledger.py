@@ -29,13 +29,14 @@ class Recipient:
     events: Sequence[Event]
 
 
-_FIELDS = ("kind", "topic", "channel", "occurred_at", "received_at", "source", "grade", "ends", "facts", "seq")
+#: The columns of an event, but for whose it is and its nonce.
+FIELDS = ("kind", "topic", "channel", "occurred_at", "received_at", "source", "grade", "ends", "facts", "seq")
 #: Of a table called `e`, as `event_of` reads them.
-EVENT_COLUMNS = ", ".join(f"e.{name}" for name in _FIELDS)
+EVENT_COLUMNS = ", ".join(f"e.{name}" for name in FIELDS)
 _EVENTS = f"select {EVENT_COLUMNS} from events e where e.recipient_id = :recipient_id order by e.seq"  # noqa: S608
-_VALUES = ", ".join(f":{name}" for name in _FIELDS)
+_VALUES = ", ".join(f":{name}" for name in FIELDS)
 _RECORD = f"""
-    insert into events (recipient_id, nonce, {", ".join(_FIELDS)}) values (:recipient_id, :nonce, {_VALUES})
+    insert into events (recipient_id, nonce, {", ".join(FIELDS)}) values (:recipient_id, :nonce, {_VALUES})
     """  # noqa: S608
 _SUPPORT = "insert into evidence (recipient_id, seq, details) values (:recipient_id, :seq, :details)"
 # All of it and the standings in one statement, where each costs a round trip: PostgreSQL changes data in a CTE, too.
