@@ -85,7 +85,7 @@ def read_seal(line: str) -> Seal:
 
 
 def _whole(value: object) -> int:
-    if not isinstance(value, int):
+    if not isinstance(value, int) or isinstance(value, bool):
         raise TypeError("not a number")
     return value
 
