@@ -1,14 +1,11 @@
 """Commands of the operator: setting up, keys, and keeping the house in order."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import click
-from rich.console import Console
-from rich.progress import Progress
 
 from mailconsent.cli import cli, opened, settings
+from mailconsent.cli.bar import bar
 from mailconsent.errors import Refused
 from mailconsent.services import installation as services
 from mailconsent.services import rotation
@@ -43,7 +40,7 @@ def rebuild() -> None:
     """Make every standing anew from the events, and say how many were not what they should be."""
     with opened() as here:
         step = (0, 0)
-        with _bar("rebuild", count_recipients(here.store)) as advance:
+        with bar("rebuild", count_recipients(here.store)) as advance:
             for step in rebuild_all(here.store):
                 advance(step[0])
     click.echo(f"{step[0]} recipients, {step[1]} mended")
@@ -107,14 +104,7 @@ def rotate_digest() -> None:
     """Move every digest to a new key. Goes on where it was broken off."""
     with opened() as here:
         generation = rotation.begin_digest_rotation(here.store)
-        with _bar("rotate", count_recipients(here.store)) as advance:
+        with bar("rotate", count_recipients(here.store)) as advance:
             for seen in rotation.move_recipients(here.store, generation):
                 advance(seen)
     click.echo(f"digests are under key {generation} now", err=True)
-
-
-@contextmanager
-def _bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    with Progress(console=Console(stderr=True)) as progress:
-        task = progress.add_task(what, total=total)
-        yield lambda seen: progress.update(task, completed=seen)

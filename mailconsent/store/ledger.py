@@ -1,6 +1,7 @@
 """The append-only ledger of events, and the standings that follow from it: an append writes both."""
 
 import json
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from sqlalchemy import select
 
 from mailconsent.facts import fold
+from mailconsent.merkle import NONCE_SIZE
 from mailconsent.model import Channel, Event, EventId, EventKind, Evidence, Grade, Standing
 from mailconsent.store import Transaction
 from mailconsent.store.driver import change, moment, rows
@@ -27,12 +29,15 @@ class Recipient:
     events: Sequence[Event]
 
 
-_FIELDS = ("kind", "topic", "channel", "occurred_at", "received_at", "source", "grade", "ends", "facts", "seq")
+#: The columns of an event, but for whose it is and its nonce.
+FIELDS = ("kind", "topic", "channel", "occurred_at", "received_at", "source", "grade", "ends", "facts", "seq")
 #: Of a table called `e`, as `event_of` reads them.
-EVENT_COLUMNS = ", ".join(f"e.{name}" for name in _FIELDS)
+EVENT_COLUMNS = ", ".join(f"e.{name}" for name in FIELDS)
 _EVENTS = f"select {EVENT_COLUMNS} from events e where e.recipient_id = :recipient_id order by e.seq"  # noqa: S608
-_VALUES = ", ".join(f":{name}" for name in _FIELDS)
-_RECORD = f"insert into events (recipient_id, {', '.join(_FIELDS)}) values (:recipient_id, {_VALUES})"  # noqa: S608
+_VALUES = ", ".join(f":{name}" for name in FIELDS)
+_RECORD = f"""
+    insert into events (recipient_id, nonce, {", ".join(FIELDS)}) values (:recipient_id, :nonce, {_VALUES})
+    """  # noqa: S608
 _SUPPORT = "insert into evidence (recipient_id, seq, details) values (:recipient_id, :seq, :details)"
 # All of it and the standings in one statement, where each costs a round trip: PostgreSQL changes data in a CTE, too.
 _APPEND = f"""
@@ -81,6 +86,7 @@ def append(tx: Transaction, recipient: Recipient, event: Event, support: Evidenc
     details = json.dumps(dict(support.details), sort_keys=True) if support.details else None
     values: dict[str, object] = {
         "recipient_id": recipient.id,
+        "nonce": secrets.token_bytes(NONCE_SIZE),
         "seq": event.seq,
         "kind": event.kind.value,
         "topic": event.topic,

@@ -11,6 +11,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     DateTime,
     Dialect,
     Float,
@@ -109,6 +110,8 @@ events = Table(
     Column("ends", Integer),
     # JSON: what else an event of its kind says; see `Event.facts`.
     Column("facts", Text),
+    # Random, and hashed with the event: without it, nobody can guess an erased event back from its leaf hash.
+    Column("nonce", LargeBinary(16), nullable=False),
     sqlite_with_rowid=False,
 )
 
@@ -130,6 +133,33 @@ removed = Table(
     Column("seq", Integer, primary_key=True, autoincrement=False),
     Column("leaf_hash", LargeBinary(32), nullable=False),
     Column("reason", String(32), nullable=False),
+)
+
+# A day of the ledger; see `mailconsent/seal.py`. Append-only.
+seals = Table(
+    "seals",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("day", Date, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    Column("root", LargeBinary(32), nullable=False),
+    Column("previous", LargeBinary(32), nullable=False),
+    Column("key", SmallInteger, nullable=False),
+    Column("signature", String(64), nullable=False),
+)
+
+# Which seal covers an event, and under which leaf hash: so an altered event can be named. Append-only. The number of a
+# seal that does not exist yet is that of one being made.
+sealed = Table(
+    "sealed",
+    metadata,
+    Column("recipient_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("seal", Integer, nullable=False),
+    Column("leaf_hash", LargeBinary(32), nullable=False),
+    # In the order in which a root is computed, so that no process has to sort a day in its memory.
+    Index("ix_sealed_seal", "seal", "leaf_hash"),
+    sqlite_with_rowid=False,
 )
 
 standings = Table(

@@ -164,7 +164,7 @@ def test_an_event_can_be_removed_once_that_was_written_down_and_no_other_with_it
 @pytest.mark.parametrize("house", ["sqlite"], indirect=True)
 def test_sqlites_ways_to_replace_a_row_are_closed_too(store):
     recipient_id = tell(store, ANNA, *[receipt().event(EventKind.WITHDRAWN, 1)] * 2)
-    columns = "recipient_id, seq, kind, 9, channel, occurred_at, received_at, source, grade, ends, facts"
+    columns = "recipient_id, seq, kind, 9, channel, occurred_at, received_at, source, grade, ends, facts, nonce"
     statements = (
         f"insert or replace into events select {columns} from events where seq = 1",
         f"replace into events select {columns} from events",
