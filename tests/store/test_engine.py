@@ -117,7 +117,7 @@ def test_a_connection_that_broke_costs_nobody_an_answer(tmp_path, postgres_serve
         opt_out(here.store)
         with here.store.read() as tx:
             pid = tx.connection.exec_driver_sql("select pg_backend_pid()").scalar_one()
-        postgres_server._execute(f"select pg_terminate_backend({pid})")
+        postgres_server._execute(f"select pg_terminate_backend({pid}, 5000)")
 
         [decision] = ask(here, ANNA)
 
