@@ -242,9 +242,10 @@ def test_a_rotation_waits_for_whoever_is_adding_a_recipient(house):
         assert [decision.reason for decision in ask(here, ANNA)] == [Reason.WITHDRAWN]
 
 
-def test_processes_that_start_at_once_register_the_topics_once(house):
+def test_processes_that_start_at_once_register_topics_and_policy_once(house):
     with house.opened() as here, here.store.begin() as tx:
         tx.connection.exec_driver_sql("delete from topics")
+        tx.connection.exec_driver_sql("delete from policies")
     gate = threading.Barrier(4, timeout=60)
 
     def begin():
@@ -253,3 +254,5 @@ def test_processes_that_start_at_once_register_the_topics_once(house):
         start(settings).store.close()
 
     assert at_once(*[begin] * 4) == []
+    with house.opened() as here:
+        assert rows(here, "select count(*) from policies") == [(1,)]
