@@ -83,7 +83,7 @@ def judge(route: Route | None, evidence: Mapping[str, str], *, notice: bool, tim
     if route is None:
         told = notice or "wording" in said or "form" in said
         return _graded(() if told else ("wording",), against, Grade.C if said else Grade.D)
-    missing = () if notice else ("notice",)
+    missing: tuple[str, ...] = () if notice else ("notice",)
     missing += () if timed else ("occurred_at",)
     missing += tuple(_named(name) for name in _required(route, said) if not _proven(name, said))
     return _graded(missing, against, Grade.C if notice or "wording" in said else Grade.D)

@@ -30,7 +30,6 @@ FORMAT = 1
 MAX_GENERATION = 31
 MAX_TOPIC = 0x7FFF
 LENGTH = 56
-PAYLOAD = 1 + DIGEST_SIZE + 2
 SOFT_OPT_IN_BIT = 0x8000
 #: How long a consent can be confirmed through the link that was mailed.
 CONFIRM_LIFE = timedelta(hours=72)
