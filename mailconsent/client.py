@@ -93,17 +93,30 @@ class Client:
         topic: str,
         evidence: Mapping[str, str],
         *,
+        route: str | None = None,
+        notice: Mapping[str, str] | None = None,
         occurred_at: datetime | None = None,
         language: str | None = None,
+        country: str | None = None,
+        partial: bool = False,
         source: str = "",
     ) -> str:
-        """Record a consent with its proof; the event's id. After `ServiceUnavailable` it may or may not be recorded."""
+        """
+        Record a consent with its proof; the event's id. After `ServiceUnavailable` it may or may not be recorded.
+
+        With a route, a record with gaps is `Refused`, and they are named. A notice has `text`, `version` and
+        `language`, or `sha256`.
+        """
         values = {
             "address": address,
             "topic": topic,
             "evidence": evidence,
+            "route": route,
+            "notice": notice,
             "occurred_at": occurred_at,
             "language": language,
+            "country": country,
+            "partial": partial,
             "source": source,
         }
         return str(self._write("consents", _request(wire.ConsentRequest, values))["event_id"])

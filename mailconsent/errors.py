@@ -6,6 +6,7 @@ unsubscribed) are values. The docstring is the default message; no message ever 
     ├── Refused                 the caller must change something
     │   ├── InvalidAddress
     │   ├── InvalidToken
+    │   │   └── TokenExpired
     │   ├── UnknownTopic
     │   ├── KeyRefused
     │   ├── IdempotencyMismatch
@@ -43,6 +44,10 @@ class InvalidAddress(Refused):
 
 class InvalidToken(Refused):
     """This link is not one of ours, or a part of it is missing."""
+
+
+class TokenExpired(InvalidToken):
+    """This link is too old: sign up again to get a new one."""
 
 
 class UnknownTopic(Refused):

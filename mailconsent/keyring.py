@@ -10,14 +10,18 @@ import contextlib
 import os
 import secrets
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import TypeVar
 
 from mailconsent.address import Digester
 from mailconsent.errors import ConfigError, InvalidToken
-from mailconsent.model import UnsubscribeClaim
+from mailconsent.model import ConfirmClaim, UnsubscribeClaim
 from mailconsent.tokens import TokenSigner
+
+_Claim = TypeVar("_Claim", UnsubscribeClaim, ConfirmClaim)
 
 MIN_BYTES = 32
 #: BLAKE2b takes no longer key.
@@ -154,12 +158,11 @@ class Keyring:
 
     def read_token(self, text: str) -> UnsubscribeClaim:
         """The claim in a token; `InvalidToken`. A key that another process has just begun to sign with counts."""
-        try:
-            return self._reader.read(text)
-        except InvalidToken:
-            if not self.refresh():
-                raise
-            return self._reader.read(text)
+        return self._read(lambda reader: reader.read(text))
+
+    def read_confirm(self, text: str, *, now: datetime) -> ConfirmClaim:
+        """The claim in a link that confirms; `InvalidToken`, `TokenExpired`."""
+        return self._read(lambda reader: reader.read_confirm(text, now=now))
 
     def refresh(self) -> bool:
         """Take in keys added to the files since; whether there were any. A file broken meanwhile adds none."""
@@ -171,6 +174,14 @@ class Keyring:
             if changed:
                 self._build()
             return changed
+
+    def _read(self, read: Callable[[TokenSigner], _Claim]) -> _Claim:
+        try:
+            return read(self._reader)
+        except InvalidToken:
+            if not self.refresh():
+                raise
+            return read(self._reader)
 
     def _build(self) -> None:
         self.digester = Digester(self.keys(Purpose.DIGEST))

@@ -33,6 +33,7 @@ class LegalBasis(StrEnum):
 class EventKind(StrEnum):
     """What can happen to a recipient."""
 
+    CONSENT_REQUESTED = "consent_requested"  #: pending: the person has yet to confirm it, and nothing is allowed
     CONSENT_GIVEN = "consent_given"
     WITHDRAWN = "withdrawn"  #: GDPR Article 7(3)
     OBJECTED = "objected"  #: GDPR Article 21(2)
@@ -120,7 +121,7 @@ class Event:
     source: str = ""
     #: Of a consent only.
     grade: Grade | None = None
-    #: Of `RELEASED` and `RESTORED` only: the `seq` of the event that it ends.
+    #: Of `RELEASED` and `RESTORED`: the `seq` of the event that it ends. Of a confirmed consent: the request's.
     ends: int | None = None
     #: What else an event of this kind says, of a closed list of names for each kind; nothing that identifies a person.
     facts: Mapping[str, str] = field(default_factory=dict)
@@ -209,6 +210,20 @@ class UnsubscribeClaim:
     topic: int
     #: The legal basis of that mail: `CONSENT` or `SOFT_OPT_IN`.
     basis: LegalBasis
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfirmClaim:
+    """What the link in a confirmation mail says: whose request it is, and until when it can be confirmed."""
+
+    #: Keyed digest of the address, under the keys of `generation`.
+    digest: bytes
+    generation: int
+    topic: int
+    #: The `seq` of the `CONSENT_REQUESTED`.
+    request: int
+    #: In whole seconds.
+    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

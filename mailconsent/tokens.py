@@ -7,6 +7,8 @@ Signed claims in links and mail. Rules (design 5.2):
 3. 35 bytes in lower-case base32 are 56 letters: no padding, no spare bits, any letter case, short enough for an SMTP
    local part (RFC 5321 section 4.5.3.1.1).
 4. The text of a token is never a key: the claim in it is.
+5. Only the link that confirms a consent expires, 72 hours after the request. It is signed under a salt of its own, so
+   that no link can be taken for another, and has 72 letters: generation, digest, topic, number of the request, expiry.
 """
 
 import base64
@@ -15,39 +17,47 @@ import hashlib
 import hmac
 import re
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
 from itsdangerous import Signer
 from itsdangerous.signer import SigningAlgorithm
 
 from mailconsent.address import DIGEST_SIZE
-from mailconsent.errors import InvalidToken
-from mailconsent.model import LegalBasis, UnsubscribeClaim
+from mailconsent.errors import InvalidToken, TokenExpired
+from mailconsent.model import ConfirmClaim, LegalBasis, UnsubscribeClaim
 
 FORMAT = 1
 MAX_GENERATION = 31
 MAX_TOPIC = 0x7FFF
 LENGTH = 56
-PAYLOAD = 1 + DIGEST_SIZE + 2
 SOFT_OPT_IN_BIT = 0x8000
+#: How long a consent can be confirmed through the link that was mailed.
+CONFIRM_LIFE = timedelta(hours=72)
+CONFIRM_LENGTH = 72
 
 _SALT = "mailconsent.unsubscribe"
-_SHAPE = re.compile(rf"[a-z2-7]{{{LENGTH}}}")
+_CONFIRM_SALT = "mailconsent.confirm"
+_SIGNATURE = 16
+# Where the topic, the request's number and the expiry begin.
+_TOPIC_AT = 1 + DIGEST_SIZE
+_REQUEST_AT = _TOPIC_AT + 2
+_EXPIRY_AT = _REQUEST_AT + 4
 
 
 class _Hmac128(SigningAlgorithm):
     """HMAC-SHA-256 cut to its first 128 bits (RFC 2104 section 5)."""
 
     def get_signature(self, key: bytes, value: bytes) -> bytes:
-        return hmac.digest(key, value, "sha256")[:16]
+        return hmac.digest(key, value, "sha256")[:_SIGNATURE]
 
 
-def _signer(keys: Sequence[bytes]) -> Signer:
+def _signer(keys: Sequence[bytes], salt: str) -> Signer:
     """A signer under keys that are derived once; itsdangerous would derive them anew for every token."""
 
     def under(secrets: Sequence[bytes], derivation: str) -> Signer:
         return Signer(
             list(secrets),
-            salt=_SALT,
+            salt=salt,
             key_derivation=derivation,
             digest_method=hashlib.sha256,
             algorithm=_Hmac128(),
@@ -62,16 +72,16 @@ class TokenSigner:
     """Signs under the last of the `active` keys, and reads what any key signed. Keys are oldest first."""
 
     def __init__(self, keys: Sequence[bytes], active: int | None = None) -> None:
-        self._reader = _signer(keys)
-        self._writer = _signer(keys[: active or len(keys)])
+        active_keys = keys[: active or len(keys)]
+        self._reader, self._writer = _signer(keys, _SALT), _signer(active_keys, _SALT)
+        self._confirm_reader, self._confirm_writer = _signer(keys, _CONFIRM_SALT), _signer(active_keys, _CONFIRM_SALT)
 
     def sign(self, claim: UnsubscribeClaim) -> str:
         """The 56 letters of a claim."""
         head = FORMAT << 5 | claim.generation
         tail = claim.topic | (SOFT_OPT_IN_BIT if claim.basis is LegalBasis.SOFT_OPT_IN else 0)
         payload = bytes([head]) + claim.digest + tail.to_bytes(2, "big")
-        signature = base64.urlsafe_b64decode(self._writer.get_signature(payload) + b"==")
-        return base64.b32encode(payload + signature).decode("ascii").lower()
+        return _written(payload, self._writer)
 
     def read(self, text: str) -> UnsubscribeClaim:
         """
@@ -79,18 +89,7 @@ class TokenSigner:
 
         Letter case does not matter, and a `.`, `=` or `>` that a mail client took for a part of the link is dropped.
         """
-        letters = text.strip().rstrip(".=>").lower()
-        if not _SHAPE.fullmatch(letters):
-            raise InvalidToken
-        try:
-            whole = base64.b32decode(letters.upper())
-        except binascii.Error as fault:  # pragma: no cover - the shape leaves no such text
-            raise InvalidToken from fault
-        payload, signature = whole[:PAYLOAD], whole[PAYLOAD:]
-        if not self._reader.verify_signature(payload, base64.urlsafe_b64encode(signature).rstrip(b"=")):
-            raise InvalidToken
-        if payload[0] >> 5 != FORMAT:
-            raise InvalidToken
+        payload = _payload(text, LENGTH, self._reader)
         tail = int.from_bytes(payload[-2:], "big")
         return UnsubscribeClaim(
             digest=payload[1:-2],
@@ -98,3 +97,50 @@ class TokenSigner:
             topic=tail & MAX_TOPIC,
             basis=LegalBasis.SOFT_OPT_IN if tail & SOFT_OPT_IN_BIT else LegalBasis.CONSENT,
         )
+
+    def sign_confirm(self, claim: ConfirmClaim) -> str:
+        """The 72 letters of a link that confirms."""
+        return _written(
+            bytes([FORMAT << 5 | claim.generation])
+            + claim.digest
+            + claim.topic.to_bytes(2, "big")
+            + claim.request.to_bytes(4, "big")
+            + int(claim.expires_at.timestamp()).to_bytes(6, "big"),
+            self._confirm_writer,
+        )
+
+    def read_confirm(self, text: str, *, now: datetime) -> ConfirmClaim:
+        """The claim in a link that confirms. Raises `InvalidToken` as `read` does, and `TokenExpired`."""
+        payload = _payload(text, CONFIRM_LENGTH, self._confirm_reader)
+        expires_at = datetime.fromtimestamp(int.from_bytes(payload[_EXPIRY_AT:], "big"), UTC)
+        if now >= expires_at:
+            raise TokenExpired
+        return ConfirmClaim(
+            digest=payload[1:_TOPIC_AT],
+            generation=payload[0] & MAX_GENERATION,
+            topic=int.from_bytes(payload[_TOPIC_AT:_REQUEST_AT], "big"),
+            request=int.from_bytes(payload[_REQUEST_AT:_EXPIRY_AT], "big"),
+            expires_at=expires_at,
+        )
+
+
+def _written(payload: bytes, signer: Signer) -> str:
+    signature = base64.urlsafe_b64decode(signer.get_signature(payload) + b"==")
+    return base64.b32encode(payload + signature).decode("ascii").lower()
+
+
+def _payload(text: str, length: int, signer: Signer) -> bytes:
+    """What was signed. Raises `InvalidToken`."""
+    letters = text.strip().rstrip(".=>").lower()
+    if not re.fullmatch(rf"[a-z2-7]{{{length}}}", letters):
+        raise InvalidToken
+    try:
+        whole = base64.b32decode(letters.upper())
+    except binascii.Error as fault:  # pragma: no cover - the shape leaves no such text
+        raise InvalidToken from fault
+    payload, signature = whole[:-_SIGNATURE], whole[-_SIGNATURE:]
+    if not signer.verify_signature(payload, base64.urlsafe_b64encode(signature).rstrip(b"=")):
+        raise InvalidToken
+    if payload[0] >> 5 != FORMAT:
+        raise InvalidToken
+    return payload

@@ -26,7 +26,10 @@ from pydantic.json_schema import models_json_schema
 # pydantic reads the one of the standard library from Python 3.12 on only.
 from typing_extensions import TypedDict
 
-from mailconsent.model import Decision, LegalBasis, Reason
+from mailconsent.errors import Refused
+from mailconsent.model import Decision, Grade, LegalBasis, Reason
+from mailconsent.notice import MAX_TEXT, Notice
+from mailconsent.proof import Route
 
 MAX_ADDRESSES = 10_000
 #: RFC 5321 allows 254 octets; what is longer is still answered, up to here.
@@ -67,6 +70,9 @@ Source = Annotated[
 ]
 
 
+Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
+
+
 class _Request(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -77,6 +83,24 @@ class CheckRequest(_Request):
     topic: TopicKey
     addresses: Annotated[list[Text], Field(min_length=1, max_length=MAX_ADDRESSES)]
     headers: Annotated[bool, Field(description="Add the header fields and the link to every marketing yes.")] = False
+
+
+class ShownNotice(_Request):
+    """The text that the person was shown: itself, with version and language, or the SHA-256 of one told before."""
+
+    text: Annotated[str, Field(min_length=1, max_length=MAX_TEXT)] | None = None
+    version: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:/-]{1,40}$")] | None = None
+    language: Language | None = None
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="As a recorded consent gave it.")] | None = None
+
+    def about(self, topic: str) -> Notice | str:
+        """The notice, or the hash of one. Raises `Refused` unless it is exactly one of the two."""
+        text, version, language = self.text, self.version, self.language
+        if text and version and language and not self.sha256:
+            return Notice(key=topic, version=version, language=language, text=text)
+        if self.sha256 and not (text or version or language):
+            return self.sha256
+        raise Refused("The notice must have a text, a version and a language, or else the sha256 of one told before.")
 
 
 class ConsentRequest(_Request):
@@ -94,8 +118,15 @@ class ConsentRequest(_Request):
             json_schema_extra={"example": {"wording": "Yes, send me the blog newsletter.", "form": "footer-2"}},
         ),
     ]
+    route: Annotated[
+        Route | None,
+        Field(strict=False, description="How it was given: then what that route must show has to be in the evidence."),
+    ] = None
+    notice: Annotated[ShownNotice | None, Field(strict=False)] = None
     occurred_at: Moment | None = None
-    language: Annotated[str, Field(pattern=r"^[a-z]{2,3}$")] | None = None
+    language: Language | None = None
+    country: Annotated[str, Field(pattern=r"^[A-Z]{2}$", description="Of the person, ISO 3166.")] | None = None
+    partial: Annotated[bool, Field(description="Keep a record with gaps too; it allows no mail.")] = False
     source: Source = ""
 
 
@@ -143,6 +174,13 @@ class Recorded(TypedDict):
 
     event_id: str
     repeated: bool
+
+
+class ConsentRecorded(Recorded):
+    """And what the record is worth: B allows mail where nothing denies it, C and D allow none."""
+
+    grade: Grade
+    notice: NotRequired[str]
 
 
 class Fault(TypedDict):
@@ -218,7 +256,8 @@ def _no_constant(_name: str) -> object:
 def _faults(model: type[BaseModel], fault: ValidationError) -> Iterable[Fault]:
     for error in fault.errors(include_url=False, include_context=False, include_input=False)[:20]:
         # A key that we do not know is the caller's own text and might be anything, an address too.
-        place = [str(part) if isinstance(part, int) or part in model.model_fields else "…" for part in error["loc"]]
+        ours = model.model_fields.keys() | ShownNotice.model_fields.keys()
+        place = [str(part) if isinstance(part, int) or part in ours else "…" for part in error["loc"]]
         yield Fault(place=".".join(place), message=error["msg"])
 
 

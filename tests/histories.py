@@ -6,6 +6,7 @@ Histories of one recipient in short notation, and random ones.
     O R K S Q          an objection, a refusal of soft opt-in, a complaint (K), a suppression, a question
     F                  a permanent failure of the address
     N                  a new owner of the mailbox
+    P1                 a request of a consent to topic 1, pending
     -3                 an operator releases event 3
     ~3                 the person undoes event 3
 """
@@ -23,6 +24,7 @@ from mailconsent.model import ALL_TOPICS, Channel, Decision, Event, EventKind, G
 RECIPIENT = 7
 START = datetime(2026, 1, 1, 9, tzinfo=UTC)
 KINDS = {
+    "P": EventKind.CONSENT_REQUESTED,
     "W": EventKind.WITHDRAWN,
     "O": EventKind.OBJECTED,
     "R": EventKind.REFUSED,
@@ -34,7 +36,7 @@ KINDS = {
     "-": EventKind.RELEASED,
     "~": EventKind.RESTORED,
 }
-_WORD = re.compile(r"(?P<sign>[ABCDWORKSQ])(?P<scope>\d+|\*)|(?P<address>[FN])|(?P<ender>[-~])(?P<ends>\d+)")
+_WORD = re.compile(r"(?P<sign>[ABCDPWORKSQ])(?P<scope>\d+|\*)|(?P<address>[FN])|(?P<ender>[-~])(?P<ends>\d+)")
 
 
 def history(notation: str) -> list[Event]:
@@ -95,6 +97,7 @@ _NOES = tuple("WORKSQ")
 CONSENTS = st.tuples(st.sampled_from("ABCD"), st.sampled_from(TOPICS)).map(lambda c: f"{c[0]}{c[1]}")
 OUTSIDE_CONSENTS = st.tuples(st.sampled_from("BCD"), st.sampled_from(TOPICS)).map(lambda c: f"{c[0]}{c[1]}")
 NOES = st.tuples(st.sampled_from(_NOES), _SCOPES).map(lambda n: f"{n[0]}{n[1] or '*'}")
+REQUESTS = st.sampled_from(TOPICS).map(lambda topic: f"P{topic}")
 ADDRESS = st.sampled_from(("F", "N"))
 
 
@@ -103,7 +106,7 @@ def notations(draw: st.DrawFn, *, max_size: int = 12, enders: bool = True) -> st
     """A random history in short notation. Whatever an event may name, it names: rules must hold for all of them."""
     words: list[str] = []
     for _ in range(draw(st.integers(0, max_size))):
-        kinds = [CONSENTS, CONSENTS, NOES, NOES, ADDRESS]
+        kinds = [CONSENTS, CONSENTS, NOES, NOES, REQUESTS, ADDRESS]
         if enders and words:
             ends = st.integers(1, len(words))
             kinds.append(st.tuples(st.sampled_from("-~"), ends).map(lambda e: f"{e[0]}{e[1]}"))

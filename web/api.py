@@ -8,11 +8,12 @@ from flask import Blueprint, Response, current_app, jsonify, request
 
 from mailconsent import wire
 from mailconsent.errors import KeyRefused, Refused
-from mailconsent.model import Channel, Evidence, MailKind, Receipt
+from mailconsent.model import Channel, Evidence, Grade, MailKind, Receipt
 from mailconsent.services import Rules, senders
 from mailconsent.services.installation import Installation
 from mailconsent.store import Transaction
 from mailconsent.store.access import ApiKey, Scope, answered, read_key, remember_answer
+from mailconsent.store.ledger import read_event
 from web.errors import Forbidden, problem
 from web.openapi import IDEMPOTENCY_KEY, Operation, document
 
@@ -34,12 +35,28 @@ def check(tx: Transaction, key: ApiKey, asked: wire.CheckRequest, rules: Rules) 
     return {"verdicts": verdicts}
 
 
-def record_consent(tx: Transaction, key: ApiKey, asked: wire.ConsentRequest, rules: Rules) -> wire.Recorded:
+def record_consent(tx: Transaction, key: ApiKey, asked: wire.ConsentRequest, rules: Rules) -> wire.ConsentRecorded:
     """A consent with its proof."""
     topic = rules.policy.topic(asked.topic)
     receipt = _receipt(key, asked.source, asked.occurred_at, evidence=Evidence(details=asked.evidence))
-    event_id = senders.record_consent(tx, topic, asked.address, receipt, language=asked.language)
-    return {"event_id": str(event_id), "repeated": False}
+    event_id = senders.record_consent(
+        tx,
+        topic,
+        asked.address,
+        receipt,
+        route=asked.route,
+        notice=asked.notice.about(topic.key) if asked.notice else None,
+        language=asked.language,
+        country=asked.country,
+        partial=asked.partial,
+    )
+    recorded = read_event(tx, event_id)
+    answer: wire.ConsentRecorded = {
+        "event_id": str(event_id),
+        "repeated": False,
+        "grade": recorded.grade or Grade.D,
+    }
+    return answer | {"notice": recorded.facts["notice"]} if "notice" in recorded.facts else answer
 
 
 def record_withdrawal(tx: Transaction, key: ApiKey, asked: wire.WithdrawalRequest, rules: Rules) -> wire.Recorded:
@@ -63,7 +80,7 @@ OPERATIONS = (
         path="/consents",
         summary="Record a consent with its proof",
         request=wire.ConsentRequest,
-        answer=wire.Recorded,
+        answer=wire.ConsentRecorded,
         scope=Scope.CONSENTS,
         view=record_consent,
         writes=True,

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import TextIO, TypeVar
 
 import click
 
@@ -16,6 +16,7 @@ from mailconsent.cli import cli, opened, settings
 from mailconsent.errors import ConfigError, InvalidToken, Refused
 from mailconsent.message import parse_message
 from mailconsent.model import Channel, Evidence, Receipt, UnsubscribeClaim
+from mailconsent.proof import Route
 from mailconsent.services import senders
 
 _Model = TypeVar("_Model", wire.CheckRequest, wire.ConsentRequest, wire.WithdrawalRequest)
@@ -63,29 +64,40 @@ def consent() -> None:
     callback=lambda _context, _option, pairs: _evidence(pairs),
     help="What the person was shown and did; repeat it.",
 )
+@click.option("--route", type=click.Choice([route.value for route in Route]), help="How it was given.")
+@click.option("--notice", type=click.File(encoding="utf-8"), help="A file with the text that the person was shown.")
+@click.option("--notice-version", help="Of that text.")
+@click.option("--notice-language", help="Of that text, such as da.")
+@click.option("--notice-sha256", help="Instead of all three: the hash of a notice told before.")
 @click.option("--occurred-at", metavar="TIME", help="When; such as 2026-03-01T09:30:00+01:00.")
 @click.option("--language", help="Of the person, such as da.")
+@click.option("--country", help="Of the person, such as DK.")
+@click.option("--partial", is_flag=True, help="Keep a record with gaps too; it allows no mail.")
 @click.option("--source", default="", help="A reference of yours; never an address.")
-def consent_add(
-    address: str, topic: str, evidence: dict[str, str], occurred_at: str | None, language: str | None, source: str
-) -> None:
-    """Record a consent with its proof. Prints the event's id."""
-    asked = _request(
-        wire.ConsentRequest,
-        {
-            "address": _address(address),
-            "topic": topic,
-            "evidence": evidence,
-            "occurred_at": occurred_at,
-            "language": language,
-            "source": source,
-        },
-    )
+def consent_add(address: str, notice: TextIO | None, **told: object) -> None:
+    """
+    Record a consent with its proof. Prints the event's id.
+
+    With a route, what the record lacks is named, and nothing is recorded.
+    """
+    parts = {"text": _text(notice)} | {name: told.pop(f"notice_{name}") for name in ("version", "language", "sha256")}
+    shown = {name: part for name, part in parts.items() if part is not None}
+    asked = _request(wire.ConsentRequest, told | {"address": _address(address), "notice": shown or None})
     with opened() as here:
         about = here.rules.policy.topic(asked.topic)
         receipt = _receipt(asked.source, asked.occurred_at, Evidence(details=asked.evidence))
         with here.store.begin() as tx:
-            event_id = senders.record_consent(tx, about, asked.address, receipt, language=asked.language)
+            event_id = senders.record_consent(
+                tx,
+                about,
+                asked.address,
+                receipt,
+                route=asked.route,
+                notice=asked.notice.about(about.key) if asked.notice else None,
+                language=asked.language,
+                country=asked.country,
+                partial=asked.partial,
+            )
     click.echo(str(event_id))
 
 
@@ -143,6 +155,13 @@ def _no_token(_text: str) -> UnsubscribeClaim:
 
 def _address(argument: str) -> str:
     return sys.stdin.readline().strip() if argument == "-" else argument
+
+
+def _text(file: TextIO | None) -> str | None:
+    try:
+        return file.read() if file else None
+    except (OSError, UnicodeDecodeError):
+        raise click.BadParameter("the notice must be a text in UTF-8") from None
 
 
 def _evidence(pairs: tuple[str, ...]) -> dict[str, str]:

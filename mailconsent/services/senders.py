@@ -12,14 +12,16 @@ from mailconsent.model import (
     Decision,
     EventId,
     EventKind,
-    Grade,
     LegalBasis,
     MailKind,
     Receipt,
     UnsubscribeClaim,
 )
+from mailconsent.notice import Notice
 from mailconsent.policy import Policy, Topic
+from mailconsent.proof import Route, judge
 from mailconsent.services import Rules
+from mailconsent.services.consents import consent_facts, notice_shown, require_marketing, shortcomings
 from mailconsent.services.recipients import Outcome, withdraw
 from mailconsent.store import Transaction
 from mailconsent.store.ledger import append
@@ -75,24 +77,41 @@ def _permit(tx: Transaction, rules: Rules, topic: Topic, digest: bytes, generati
 
 
 def record_consent(
-    tx: Transaction, topic: Topic, address: str, receipt: Receipt, *, language: str | None = None
+    tx: Transaction,
+    topic: Topic,
+    address: str,
+    receipt: Receipt,
+    *,
+    route: Route | None = None,
+    notice: Notice | str | None = None,
+    language: str | None = None,
+    country: str | None = None,
+    partial: bool = False,
 ) -> EventId:
     """
-    Record a consent that was asked for elsewhere, with the proof of it (GDPR Article 7(1)): grade B.
+    Record a consent that was asked for elsewhere, with the proof of it (GDPR Article 7(1)): grade B where it is whole.
 
-    It never lifts a withdrawal, whatever the caller says: only the person's own confirmation at our own door does.
-    Raises `InvalidAddress`, or `Refused` where the evidence says nothing or the topic needs no consent.
+    It never lifts a withdrawal, whatever the caller says: only the person's own confirmation at our own door does. A
+    notice is the text shown, or the hash of one we know. What does not prove a consent is refused by name, or, if
+    `partial`, kept as the grade C or D that it is, which allows no mail. Without a route: decision 0015.
+
+    Raises `InvalidAddress`, or `Refused`: no evidence, gaps in it, an unknown notice, or a topic that needs no consent.
     """
-    if topic.kind is not MailKind.MARKETING:
-        raise Refused("This topic is transactional: it needs no consent, and must not seem to rest on one.")
-    if not any(value.strip() for value in receipt.evidence.details.values()):
+    require_marketing(topic)
+    details = receipt.evidence.details
+    if not any(value.strip() for value in details.values()):
         raise Refused("A consent without evidence is no ground: say at least what the person was shown, and where.")
     if receipt.occurred_at and receipt.occurred_at > receipt.received_at:
         raise Refused("The time of the consent lies in the future.")
+    proof = judge(route, details, notice=notice is not None, timed=receipt.occurred_at is not None)
+    if not partial and (proof.against or (route and proof.missing)):
+        raise Refused(f"{shortcomings(proof)} With `partial` it is kept as grade {proof.grade}, and allows no mail.")
     given = validated(address)
+    shown = notice_shown(tx, topic, notice, now=receipt.received_at)
     recipient = lock_address(tx, given)
     describe(tx, recipient, address=given, language=language)
-    event = receipt.event(EventKind.CONSENT_GIVEN, topic.number, grade=Grade.B)
+    facts = consent_facts(route, shown, details, language=language, country=country)
+    event = receipt.event(EventKind.CONSENT_GIVEN, topic.number, grade=proof.grade, facts=facts)
     return append(tx, recipient, event, receipt.evidence)
 
 

@@ -34,6 +34,7 @@ FIELDS = ("kind", "topic", "channel", "occurred_at", "received_at", "source", "g
 #: Of a table called `e`, as `event_of` reads them.
 EVENT_COLUMNS = ", ".join(f"e.{name}" for name in FIELDS)
 _EVENTS = f"select {EVENT_COLUMNS} from events e where e.recipient_id = :recipient_id order by e.seq"  # noqa: S608
+_EVENT = f"select {EVENT_COLUMNS} from events e where e.recipient_id = :recipient_id and e.seq = :seq"  # noqa: S608
 _VALUES = ", ".join(f":{name}" for name in FIELDS)
 _RECORD = f"""
     insert into events (recipient_id, nonce, {", ".join(FIELDS)}) values (:recipient_id, :nonce, {_VALUES})
@@ -58,6 +59,12 @@ _APPEND = f"""
 def read_events(tx: Transaction, recipient_id: int) -> list[Event]:
     """All events of one recipient, in their order of receipt."""
     return [event_of(row) for row in rows(tx.connection, _EVENTS, {"recipient_id": recipient_id})]
+
+
+def read_event(tx: Transaction, event_id: EventId) -> Event:
+    """One event, which is there."""
+    [row] = rows(tx.connection, _EVENT, event_id._asdict())
+    return event_of(row)
 
 
 def event_of(row: Sequence[Any]) -> Event:

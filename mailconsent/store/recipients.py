@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from mailconsent.address import domain_of, match_key, tagless_key
 from mailconsent.errors import KeyMissing, StorageUnavailable
-from mailconsent.model import UnsubscribeClaim
+from mailconsent.model import ConfirmClaim, UnsubscribeClaim
 from mailconsent.store import Transaction
 from mailconsent.store.driver import rows
 from mailconsent.store.generations import State
@@ -45,7 +45,7 @@ def lock_address(tx: Transaction, address: str) -> Recipient:
     )
 
 
-def lock_claim(tx: Transaction, claim: UnsubscribeClaim) -> Recipient:
+def lock_claim(tx: Transaction, claim: UnsubscribeClaim | ConfirmClaim) -> Recipient:
     """
     The recipient of a link, locked. One we have no row of (restored from an old backup) is made: the link still works.
 
@@ -65,17 +65,18 @@ def lock_claim(tx: Transaction, claim: UnsubscribeClaim) -> Recipient:
     return _create(tx, digest=digest, generation=state.newest)
 
 
-def describe(tx: Transaction, recipient: Recipient, *, address: str, language: str | None) -> None:
-    """Keep the address as given, to which mail goes, and the language. Erasable."""
-    values = {"address": address} | ({"language": language} if language else {})
-    tx.connection.execute(recipients.update().where(recipients.c.id == recipient.id).values(values))
+def describe(tx: Transaction, recipient: Recipient, *, address: str | None = None, language: str | None = None) -> None:
+    """Keep the address as given, to which mail goes, and the language, where they are told. Erasable."""
+    told = {name: value for name, value in (("address", address), ("language", language)) if value}
+    if told:
+        tx.connection.execute(recipients.update().where(recipients.c.id == recipient.id).values(told))
 
 
 def _all_digests(tx: Transaction, key: str) -> list[bytes]:
     return [tx.digester.digest(key, generation) for generation in range(1, tx.digester.generations + 1)]
 
 
-def _lifted(tx: Transaction, claim: UnsubscribeClaim) -> list[bytes]:
+def _lifted(tx: Transaction, claim: UnsubscribeClaim | ConfirmClaim) -> list[bytes]:
     generations = range(claim.generation, tx.digester.generations + 1)
     return [tx.digester.nest(claim.digest, claim.generation, generation) for generation in generations]
 

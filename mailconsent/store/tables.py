@@ -112,6 +112,12 @@ events = Table(
     Column("facts", Text),
     # Random, and hashed with the event: without it, nobody can guess an erased event back from its leaf hash.
     Column("nonce", LargeBinary(16), nullable=False),
+    Index(
+        "ix_events_requested",
+        "received_at",
+        sqlite_where=text("kind = 'consent_requested'"),
+        postgresql_where=text("kind = 'consent_requested'"),
+    ),
     sqlite_with_rowid=False,
 )
 
@@ -174,6 +180,18 @@ standings = Table(
     Column("consent", Integer),
     Column("grade", String(1)),
     sqlite_with_rowid=False,  # half the size, and a look-up is one descent instead of two
+)
+
+# What people were shown. A trigger lets nothing be changed or deleted.
+notices = Table(
+    "notices",
+    metadata,
+    Column("sha256", LargeBinary(32), primary_key=True),
+    Column("key", String(40), nullable=False),
+    Column("version", String(40), nullable=False),
+    Column("language", String(3), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("first_stored_at", UtcDateTime, nullable=False),
 )
 
 topics = Table(

@@ -61,7 +61,7 @@ def test_a_wrong_shape_is_told_by_its_places(caller: Sender, refusal: Refusal) -
     for fault in faults:
         assert fault["message"]
         # Names of ours and numbers; an ellipsis for whatever is the caller's.
-        assert re.fullmatch(r"([a-z_]+|\d+|…)?(\.(\d+|…))*", fault["place"])
+        assert re.fullmatch(r"([a-z_]+|\d+|…)?(\.(text|version|language|sha256|\d+|…))*", fault["place"])
 
 
 def test_the_name_of_an_unknown_key_is_not_echoed(caller: Sender) -> None:

@@ -200,3 +200,8 @@ def test_a_release_of_another_recipients_number_ends_nothing():
     events = grown(history("W1"), EventKind.RELEASED, 1, ends=99)
 
     assert decided(events, 1).reason is Reason.WITHDRAWN
+
+
+@given(notations(), TOPIC, TOPIC)
+def test_a_request_that_is_not_confirmed_changes_no_answer(notation, requested, topic):
+    assert decided(history(f"{notation} P{requested}"), topic) == decided(history(notation), topic)

@@ -4,15 +4,16 @@ import base64
 import hashlib
 import hmac
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mailconsent.address import DIGEST_SIZE
-from mailconsent.errors import InvalidToken
-from mailconsent.model import ALL_TOPICS, LegalBasis, UnsubscribeClaim
-from mailconsent.tokens import LENGTH, MAX_GENERATION, MAX_TOPIC, TokenSigner
+from mailconsent.errors import InvalidToken, TokenExpired
+from mailconsent.model import ALL_TOPICS, ConfirmClaim, LegalBasis, UnsubscribeClaim
+from mailconsent.tokens import CONFIRM_LIFE, LENGTH, MAX_GENERATION, MAX_TOPIC, TokenSigner
 
 KEYS = (b"1" * 32, b"2" * 32, b"3" * 64)
 ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
@@ -174,3 +175,66 @@ def test_a_token_holds_no_address():
     claim = UnsubscribeClaim(digest=digest, generation=1, topic=1, basis=LegalBasis.CONSENT)
 
     assert b"anna" not in base64.b32decode(signer.sign(claim).upper())
+
+
+ASKED = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+CONFIRM = ConfirmClaim(digest=bytes(range(16)), generation=1, topic=1, request=3, expires_at=ASKED + CONFIRM_LIFE)
+CONFIRMS = st.builds(
+    ConfirmClaim,
+    digest=st.binary(min_size=DIGEST_SIZE, max_size=DIGEST_SIZE),
+    generation=st.integers(1, MAX_GENERATION),
+    topic=st.integers(1, MAX_TOPIC),
+    request=st.integers(1, 2**31 - 1),
+    expires_at=st.integers(0, 2**33).map(lambda seconds: ASKED + timedelta(seconds=seconds + 1)),
+)
+
+
+@given(CONFIRMS)
+def test_a_link_that_confirms_is_read_back_until_it_expires(claim):
+    token = signer.sign_confirm(claim)
+
+    assert re.fullmatch(r"[a-z2-7]{72}", token)
+    assert signer.read_confirm(f"{token.upper()}.", now=claim.expires_at - timedelta(seconds=1)) == claim
+    for late in (timedelta(0), timedelta(days=400)):
+        with pytest.raises(TokenExpired):
+            signer.read_confirm(token, now=claim.expires_at + late)
+
+
+def test_a_link_that_confirms_lives_72_hours():
+    assert timedelta(hours=72) == CONFIRM_LIFE
+
+
+def test_the_format_of_a_link_that_confirms_is_the_one_of_the_design():
+    tail = (1).to_bytes(2, "big") + (3).to_bytes(4, "big") + int(CONFIRM.expires_at.timestamp()).to_bytes(6, "big")
+    payload = bytes([1 << 5 | 1]) + bytes(range(16)) + tail
+
+    assert signer.sign_confirm(CONFIRM) == signed(payload, salt=b"mailconsent.confirm")
+
+
+@pytest.mark.parametrize("place", range(72))
+def test_any_single_changed_letter_of_a_link_that_confirms_is_refused(place):
+    token = signer.sign_confirm(CONFIRM)
+
+    for letter in ALPHABET.replace(token[place], ""):
+        with pytest.raises(InvalidToken):
+            signer.read_confirm(token[:place] + letter + token[place + 1 :], now=ASKED)
+
+
+def test_no_link_is_taken_for_another():
+    token = signer.sign_confirm(CONFIRM)
+    payload = base64.b32decode(token.upper())[:29]
+
+    with pytest.raises(InvalidToken):
+        signer.read(token)
+    with pytest.raises(InvalidToken):
+        signer.read_confirm(signer.sign(CLAIM), now=ASKED)
+    with pytest.raises(InvalidToken):
+        signer.read_confirm(signed(payload), now=ASKED)  # the right shape, under the salt of the other link
+
+
+def test_a_link_that_confirms_outlives_a_new_signing_key_and_no_strange_one():
+    token = TokenSigner(KEYS[:1]).sign_confirm(CONFIRM)
+
+    assert signer.read_confirm(token, now=ASKED) == CONFIRM
+    with pytest.raises(InvalidToken):
+        TokenSigner(KEYS[1:]).read_confirm(token, now=ASKED)

@@ -1,0 +1,37 @@
+"""The notices that people were shown: stored once, found by their hash, never changed and never deleted."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from mailconsent.notice import Notice
+from mailconsent.store import Transaction
+from mailconsent.store.tables import notices
+
+
+def keep_notice(tx: Transaction, notice: Notice, *, now: datetime) -> None:
+    """Store a notice, unless it is there already."""
+    # Asked first: nearly every consent shows a notice that is known, and an insert would wait for who else adds it.
+    if read_notice(tx, notice.sha256):
+        return
+    dialect = postgresql if tx.connection.dialect.name == "postgresql" else sqlite
+    tx.connection.execute(
+        dialect.insert(notices)
+        .values(
+            sha256=bytes.fromhex(notice.sha256),
+            key=notice.key,
+            version=notice.version,
+            language=notice.language,
+            text=notice.text,
+            first_stored_at=now,
+        )
+        .on_conflict_do_nothing(index_elements=["sha256"])
+    )
+
+
+def read_notice(tx: Transaction, sha256: str) -> Notice | None:
+    """The notice of this hash, in hex."""
+    columns = (notices.c.key, notices.c.version, notices.c.language, notices.c.text)
+    row = tx.connection.execute(select(*columns).where(notices.c.sha256 == bytes.fromhex(sha256))).first()
+    return Notice(**row._mapping) if row else None
