@@ -33,6 +33,8 @@ FLOORS = (
         "mailconsent.mime",
         "mailconsent.own_words",
         "mailconsent.policy",
+        "mailconsent.sales",
+        "mailconsent.soft_opt_in",
         "mailconsent.tokens",
         "mailconsent.wire",
     },

@@ -45,7 +45,8 @@ _APPEND = f"""
     insert into standings (digest, topic, {", ".join(Standing._fields)})
     select :digest, s.topic, {", ".join(f"s.{name}" for name in Standing._fields)}
     from json_to_recordset(cast(:standings as json)) as s (
-        topic int, recipient_id bigint, failure int, denial text, denial_event int, consent int, grade text
+        topic int, recipient_id bigint, failure int, denial text, denial_event int, consent int, grade text,
+        given_anew int
     ) {UPSERT_REST}
     """  # noqa: S608
 

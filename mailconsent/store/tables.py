@@ -143,6 +143,7 @@ standings = Table(
     Column("denial_event", Integer),
     Column("consent", Integer),
     Column("grade", String(1)),
+    Column("given_anew", Integer),
     sqlite_with_rowid=False,  # half the size, and a look-up is one descent instead of two
 )
 
