@@ -142,5 +142,5 @@ def _moment(value: str) -> datetime | None:
         moment = datetime.fromisoformat(value)
     except ValueError:
         return None
-    # Without a zone it is no moment: it may be a day off.
-    return moment if moment.tzinfo else None
+    # Without a zone it is no moment: it may be a day off. At the ends of the calendar no zone can be told from another.
+    return moment if moment.tzinfo and date.min.year < moment.year < date.max.year else None

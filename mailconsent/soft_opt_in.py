@@ -77,12 +77,12 @@ class Sales:
 
 
 def sales_of(recipient_id: int, events: Sequence[Event]) -> Sales | None:
-    """What all events of one recipient, in the order of their `seq`, add up to for soft opt-in; None without a sale."""
+    """What all events of one recipient, in the order of `seq`, say of soft opt-in; None if nothing was ever sold."""
+    told = read_sales(events)
+    if not told:
+        return None
     # A new owner of the mailbox ends every older ground. Noes stay: nobody asks whose they were.
     owner_since = max((event.seq for event in events if event.kind is EventKind.OWNER_CHANGED), default=0)
-    sales = [sale for sale in read_sales(events) if sale.seq > owner_since]
-    if not sales:
-        return None
     gone = ended(events)
     bars: dict[int, int] = {}
     for event in events:
@@ -90,7 +90,7 @@ def sales_of(recipient_id: int, events: Sequence[Event]) -> Sales | None:
             bars.setdefault(ALL_TOPICS, event.seq)
         elif event.kind is EventKind.WITHDRAWN and event.seq not in gone:
             bars.setdefault(event.topic, event.seq)
-    return Sales(recipient_id=recipient_id, sales=sales, bars=bars)
+    return Sales(recipient_id=recipient_id, sales=[s for s in told if s.seq > owner_since], bars=bars)
 
 
 def judge(sales: Sales, offer: Offer) -> Decision | None:

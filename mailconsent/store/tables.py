@@ -147,6 +147,16 @@ standings = Table(
     sqlite_with_rowid=False,  # half the size, and a look-up is one descent instead of two
 )
 
+sales = Table(
+    "sales",
+    metadata,
+    Column("digest", LargeBinary(16), primary_key=True),
+    Column("recipient_id", BigInteger, nullable=False),
+    # JSON: what was sold, and what bars soft opt-in; see `store/sales.py`.
+    Column("told", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 topics = Table(
     "topics",
     metadata,

@@ -14,8 +14,17 @@ depends_on = None
 
 
 def upgrade():
+    op.create_table(
+        "sales",
+        sa.Column("digest", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("recipient_id", sa.BigInteger(), nullable=False),
+        sa.Column("told", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_sales")),
+        sqlite_with_rowid=False,
+    )
     op.add_column("standings", sa.Column("given_anew", sa.Integer(), nullable=True))
 
 
 def downgrade():
     op.drop_column("standings", "given_anew")
+    op.drop_table("sales")
