@@ -35,6 +35,10 @@ class CountryRule:
     #: Months after which a consent that was not used lapses; None if it does not.
     consent_lapse_months: int | None = None
     double_opt_in: DoubleOptIn = DoubleOptIn.OFF
+    #: Lists of people who want no marketing, to be consulted before mail that rests on soft opt-in (such as Austria's).
+    exclusion_lists: frozenset[str] = frozenset()
+    #: Days after which such a consultation is too old; None for no limit.
+    list_max_age_days: int | None = None
     #: Days within which an opt-out must be honoured at the latest.
     honour_days: int | None = None
     #: Where the rule was read, and when.
@@ -51,6 +55,8 @@ def stricter(one: CountryRule, other: CountryRule) -> CountryRule:
         max_age_months=_least(one.max_age_months, other.max_age_months),
         window_months=_least(one.window_months, other.window_months),
         consent_lapse_months=_least(one.consent_lapse_months, other.consent_lapse_months),
+        exclusion_lists=one.exclusion_lists | other.exclusion_lists,
+        list_max_age_days=_least(one.list_max_age_days, other.list_max_age_days),
         double_opt_in=max(one.double_opt_in, other.double_opt_in, key=list(DoubleOptIn).index),
         honour_days=_least(one.honour_days, other.honour_days),
         source="; ".join(filter(None, dict.fromkeys((one.source, other.source)))),

@@ -7,12 +7,15 @@ Events -> standings. Rules (design 5.3):
    (`RESTORED`) of that very withdrawal. What is asserted from outside never does, whatever it claims.
 3. `RELEASED` and `RESTORED` end the one event that they name, and nothing else.
 4. A topic's standing already includes what concerns all topics; `ALL_TOPICS` answers for topics without one.
-5. A new owner of the mailbox (RFC 7293) ends every older ground, and no older no.
+5. A sale grants nothing here; only, since an address that the customer gave for it works anew, it lifts an older
+   permanent failure for transactional mail.
+6. A new owner of the mailbox (RFC 7293) ends every older ground, and no older no.
 """
 
 from collections.abc import Mapping, Sequence
 
 from mailconsent.model import ALL_TOPICS, Event, EventKind, Grade, Standing
+from mailconsent.sales import read_sales
 
 #: The noes, strongest first: which one names the reason when several stand.
 NOES = (
@@ -31,26 +34,31 @@ GRANTING = frozenset({EventKind.CONSENT_GIVEN, EventKind.RELEASED, EventKind.RES
 
 def fold(recipient_id: int, events: Sequence[Event]) -> Mapping[int, Standing]:
     """Standings by topic number, from all events of one recipient in the order of their `seq`."""
-    ended = _ended(events)
-    standing = [event for event in events if event.seq not in ended]
+    gone = ended(events)
+    standing = [event for event in events if event.seq not in gone]
     confirmed = [event for event in events if event.kind is EventKind.CONSENT_GIVEN and event.grade is Grade.A]
     failure = _failure(standing, confirmed)
-    return {topic: _standing(recipient_id, topic, standing, failure) for topic in sorted({e.topic for e in events})}
+    given_anew = _given_anew(events, failure)
+    return {
+        topic: _standing(recipient_id, topic, standing, failure, given_anew)
+        for topic in sorted({e.topic for e in events})
+    }
 
 
 def live_no(events: Sequence[Event], kind: EventKind, topic: int) -> Event | None:
     """The no of this kind and scope that already stands, with nothing granting since: a repeat of it adds nothing."""
-    ended = _ended(events)
+    gone = ended(events)
     for event in reversed(events):
         concerns = topic in (ALL_TOPICS, event.topic) or event.topic == ALL_TOPICS
         if event.kind in GRANTING and concerns:
             return None
-        if event.kind is kind and event.topic == topic and event.seq not in ended:
+        if event.kind is kind and event.topic == topic and event.seq not in gone:
             return event
     return None
 
 
-def _ended(events: Sequence[Event]) -> frozenset[int]:
+def ended(events: Sequence[Event]) -> frozenset[int]:
+    """The events, by their `seq`, that a release or an undo names."""
     enders = (EventKind.RELEASED, EventKind.RESTORED)
     return frozenset(event.ends for event in events if event.kind in enders and event.ends is not None)
 
@@ -62,7 +70,16 @@ def _failure(standing: Sequence[Event], confirmed: Sequence[Event]) -> int | Non
     return failures[-1] if failures and failures[-1] > works_since else None
 
 
-def _standing(recipient_id: int, topic: int, standing: Sequence[Event], failure: int | None) -> Standing:
+def _given_anew(events: Sequence[Event], failure: int | None) -> int | None:
+    if failure is None:
+        return None
+    # A cancelled one too: the customer still gave this address, and is to hear of the refund.
+    return next((sale.seq for sale in read_sales(events) if sale.seq > failure and sale.given_by_customer), None)
+
+
+def _standing(
+    recipient_id: int, topic: int, standing: Sequence[Event], failure: int | None, given_anew: int | None
+) -> Standing:
     about = [event for event in standing if event.topic in (ALL_TOPICS, topic)]
     denial = _denial(topic, about)
     consent = _consent(topic, about)
@@ -73,6 +90,7 @@ def _standing(recipient_id: int, topic: int, standing: Sequence[Event], failure:
         denial_event=denial.seq if denial else None,
         consent=consent.seq if consent else None,
         grade=consent.grade.value if consent and consent.grade else None,
+        given_anew=given_anew,
     )
 
 

@@ -38,6 +38,8 @@ class EventKind(StrEnum):
     WITHDRAWN = "withdrawn"  #: GDPR Article 7(3)
     OBJECTED = "objected"  #: GDPR Article 21(2)
     REFUSED = "refused"  #: the statutory refusal of soft opt-in, made through the link of such a mail
+    SALE = "sale"  #: something was sold to them; its facts say what soft opt-in asks of a sale
+    SALE_CANCELLED = "sale_cancelled"  #: refunded or void: takes back the one sale it names
     COMPLAINT = "complaint"  #: reported as spam, RFC 5965
     SUPPRESSED = "suppressed"  #: by an operator
     QUESTIONED = "questioned"  #: an unclear request; marketing stops until a human answers
@@ -70,6 +72,7 @@ class Reason(StrEnum):
     """Why a decision is what it is. A closed list: every value has a row in `docs/concepts.md`."""
 
     CONSENT = "consent"
+    SOFT_OPT_IN = "soft_opt_in"
     TRANSACTIONAL = "transactional"
     NO_LEGAL_BASIS = "no_legal_basis"
     WITHDRAWN = "withdrawn"
@@ -80,6 +83,18 @@ class Reason(StrEnum):
     QUESTIONED = "questioned"
     PERMANENT_FAILURE = "permanent_failure"
     INVALID_ADDRESS = "invalid_address"
+    # Why a sale is no ground for soft opt-in, in the order in which it is asked; see `soft_opt_in.py`.
+    SALE_CANCELLED = "sale_cancelled"
+    SALE_INCOMPLETE = "sale_incomplete"
+    ADDRESS_NOT_GIVEN = "address_not_given"
+    OTHER_ENTITY = "other_entity"
+    NOT_SIMILAR = "not_similar"
+    OPT_OUT_NOT_OFFERED = "opt_out_not_offered"
+    SOFT_OPT_IN_BARRED = "soft_opt_in_barred"
+    MAIL_WITHOUT_OPT_OUT = "mail_without_opt_out"
+    SALE_TOO_OLD = "sale_too_old"
+    LIST_NOT_CONSULTED = "list_not_consulted"
+    COUNTRY_WITHOUT_SOFT_OPT_IN = "country_without_soft_opt_in"
 
 
 class Label(StrEnum):
@@ -121,7 +136,8 @@ class Event:
     source: str = ""
     #: Of a consent only.
     grade: Grade | None = None
-    #: Of `RELEASED` and `RESTORED`: the `seq` of the event that it ends. Of a confirmed consent: the request's.
+    #: Of `RELEASED`, `RESTORED` and `SALE_CANCELLED`: the `seq` of the event that it ends. Of a confirmed consent: the
+    #: request's.
     ends: int | None = None
     #: What else an event of this kind says, of a closed list of names for each kind; nothing that identifies a person.
     facts: Mapping[str, str] = field(default_factory=dict)
@@ -187,6 +203,8 @@ class Standing(NamedTuple):
     #: The best consent not withdrawn since, and its grade as the value of a `Grade`.
     consent: int | None
     grade: str | None
+    #: The sale since that failure for which the customer gave the address: it lifts it for transactional mail.
+    given_anew: int | None = None
 
 
 class Decision(NamedTuple):

@@ -9,10 +9,13 @@ Histories of one recipient in short notation, and random ones.
     P1                 a request of a consent to topic 1, pending
     -3                 an operator releases event 3
     ~3                 the person undoes event 3
+    $ $2 $3            something was sold: the first, second, third of `SALES`
+    !3                 the sale told of in event 3 is cancelled
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
@@ -20,6 +23,7 @@ from hypothesis import strategies as st
 from mailconsent.decision import decide
 from mailconsent.facts import fold
 from mailconsent.model import ALL_TOPICS, Channel, Decision, Event, EventKind, Grade, MailKind
+from mailconsent.soft_opt_in import Offer, sales_of
 
 RECIPIENT = 7
 START = datetime(2026, 1, 1, 9, tzinfo=UTC)
@@ -35,12 +39,28 @@ KINDS = {
     "N": EventKind.OWNER_CHANGED,
     "-": EventKind.RELEASED,
     "~": EventKind.RESTORED,
+    "!": EventKind.SALE_CANCELLED,
 }
-_WORD = re.compile(r"(?P<sign>[ABCDPWORKSQ])(?P<scope>\d+|\*)|(?P<address>[FN])|(?P<ender>[-~])(?P<ends>\d+)")
+#: A sale of which soft opt-in holds. `history` adds when the opt-out was offered: that morning.
+SALE: Mapping[str, str] = {
+    "order": "a",
+    "sold_on": "2025-12-20",
+    "entity": "imaging-aps",
+    "categories": "scanners",
+    "state": "delivered",
+    "obtained": "checkout",
+    "notice": "sale-1",
+    "country": "DK",
+    "customer": "business",
+}
+SALES = (SALE, {**SALE, "order": "b"}, {**SALE, "order": "c", "obtained": "import"})
+_WORD = re.compile(
+    r"(?P<sign>[ABCDPWORKSQ])(?P<scope>\d+|\*)|(?P<address>[FN])|(?P<ender>[-~!])(?P<ends>\d+)|(?P<sale>\$)(?P<which>\d?)"
+)
 
 
-def history(notation: str) -> list[Event]:
-    """The events that a line of short notation means."""
+def history(notation: str, sales: Sequence[Mapping[str, str]] = SALES) -> list[Event]:
+    """The events that a line of short notation means, where these are the sales."""
     events: list[Event] = []
     for word in notation.split():
         match = _WORD.fullmatch(word)
@@ -49,6 +69,10 @@ def history(notation: str) -> list[Event]:
         topic = ALL_TOPICS if scope == "*" else int(scope)
         if match["sign"] and match["sign"] in "ABCD":
             events = grown(events, EventKind.CONSENT_GIVEN, topic, grade=Grade(match["sign"]))
+        elif match["sale"]:
+            facts = sales[int(match["which"] or 1) - 1]
+            offered = {"offered_at": f"{facts['sold_on']}T09:00:00+01:00"}
+            events = grown(events, EventKind.SALE, ALL_TOPICS, facts=offered | dict(facts))
         elif match["ender"]:
             ends = int(match["ends"])
             assert 1 <= ends <= len(events), f"there is no event {ends} before {word}"
@@ -66,6 +90,7 @@ def grown(
     grade: Grade | None = None,
     ends: int | None = None,
     occurred_at: datetime | None = None,
+    facts: Mapping[str, str] | None = None,
 ) -> list[Event]:
     """A history and one event more."""
     received_at = START + timedelta(hours=len(events))
@@ -77,17 +102,32 @@ def grown(
         received_at=received_at,
         grade=grade,
         ends=ends,
+        facts=facts or {},
         seq=len(events) + 1,
     )
     return [*events, event]
 
 
+def joined(events: Sequence[Event], others: Sequence[Event]) -> list[Event]:
+    """One history after the other."""
+    place = len(events)
+    return [*events, *(replace(e, seq=e.seq + place, ends=e.ends and e.ends + place) for e in others)]
+
+
 def decided(
-    events: Sequence[Event], topic: int, *, kind: MailKind = MailKind.MARKETING, minimum: Grade = Grade.B
+    events: Sequence[Event],
+    topic: int,
+    *,
+    kind: MailKind = MailKind.MARKETING,
+    minimum: Grade = Grade.B,
+    offer: Offer | None = None,
+    last_sent: datetime | None = None,
 ) -> Decision:
     """What a sender is told after these events: the topic's own standing, or else that of all topics, decides."""
     standings = fold(RECIPIENT, events)
-    return decide(standings.get(topic, standings.get(ALL_TOPICS)), kind, minimum)
+    sales = sales_of(RECIPIENT, events) if offer else None
+    sales = sales and replace(sales, last_sent=last_sent)
+    return decide(standings.get(topic, standings.get(ALL_TOPICS)), kind, minimum, sales, offer)
 
 
 #: Marketing topics of random histories.
@@ -99,19 +139,23 @@ OUTSIDE_CONSENTS = st.tuples(st.sampled_from("BCD"), st.sampled_from(TOPICS)).ma
 NOES = st.tuples(st.sampled_from(_NOES), _SCOPES).map(lambda n: f"{n[0]}{n[1] or '*'}")
 REQUESTS = st.sampled_from(TOPICS).map(lambda topic: f"P{topic}")
 ADDRESS = st.sampled_from(("F", "N"))
+SOLD = st.sampled_from(("$", "$2", "$3"))
 
 
 @st.composite
-def notations(draw: st.DrawFn, *, max_size: int = 12, enders: bool = True) -> str:
+def notations(draw: st.DrawFn, *, max_size: int = 12, enders: bool = True, sales: bool = False) -> str:
     """A random history in short notation. Whatever an event may name, it names: rules must hold for all of them."""
     words: list[str] = []
     for _ in range(draw(st.integers(0, max_size))):
         kinds = [CONSENTS, CONSENTS, NOES, NOES, REQUESTS, ADDRESS]
+        if sales:
+            kinds += [SOLD, SOLD]
         if enders and words:
             ends = st.integers(1, len(words))
-            kinds.append(st.tuples(st.sampled_from("-~"), ends).map(lambda e: f"{e[0]}{e[1]}"))
+            kinds.append(st.tuples(st.sampled_from("-~!" if sales else "-~"), ends).map(lambda e: f"{e[0]}{e[1]}"))
         words.append(draw(st.one_of(kinds)))
     return " ".join(words)
 
 
 histories = notations().map(history)
+histories_with_sales = notations(sales=True).map(history)

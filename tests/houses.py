@@ -20,7 +20,9 @@ from mailconsent.model import Channel, Decision, Event, Evidence, Receipt
 from mailconsent.services import senders
 from mailconsent.services.installation import Installation, init, start
 from mailconsent.settings import Settings, load_settings
+from mailconsent.soft_opt_in import sales_of
 from mailconsent.store.ledger import read_events
+from mailconsent.store.sales import read_one
 from mailconsent.store.standings import read_all
 from mailconsent.store.tables import metadata
 
@@ -168,13 +170,21 @@ def events(here: Installation) -> dict[int, list[Event]]:
 
 
 def unfolded(here: Installation) -> list[int]:
-    """Recipients whose standings are not the fold of their events. There should be none."""
+    """Recipients whose standings or sales are not what their events add up to. There should be none."""
     with here.store.read() as tx:
         found = list(tx.connection.execute(text("select id, digest from recipients")))
-        wrong = [i for i, digest in found if read_all(tx, bytes(digest)) != fold(i, read_events(tx, i))]
+        wrong = [
+            i
+            for i, digest in found
+            if read_all(tx, bytes(digest)) != fold(i, told := read_events(tx, i))
+            or read_one(tx, bytes(digest)) != sales_of(i, told)
+        ]
         known = {bytes(digest) for _, digest in found}
         orphans = [
-            row for row in tx.connection.execute(text("select digest from standings")) if bytes(row[0]) not in known
+            row
+            for table in ("standings", "sales")
+            for row in tx.connection.execute(text(f"select digest from {table}"))
+            if bytes(row[0]) not in known
         ]
     return wrong + [-1] * len(orphans)
 

@@ -1,7 +1,8 @@
 """What newsletter systems ask and tell. They fail closed: whatever is not a clear yes is a no."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from mailconsent.address import validated
 from mailconsent.decision import NOT_AN_ADDRESS, decide
@@ -23,10 +24,14 @@ from mailconsent.proof import Route, judge
 from mailconsent.services import Rules
 from mailconsent.services.consents import consent_facts, notice_shown, require_marketing, shortcomings
 from mailconsent.services.recipients import Outcome, withdraw
+from mailconsent.soft_opt_in import Offer
 from mailconsent.store import Transaction
 from mailconsent.store.ledger import append
 from mailconsent.store.recipients import describe, lock_address
+from mailconsent.store.sales import read_sales_of
 from mailconsent.store.standings import read_standings
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,19 +42,35 @@ class Permit:
     unsubscribe_url: str
 
 
-def check(tx: Transaction, policy: Policy, topic: Topic, addresses: Sequence[str]) -> list[Decision]:
-    """May these addresses be mailed about this topic? One decision for each, in the order of the addresses."""
+def check(
+    tx: Transaction, policy: Policy, topic: Topic, addresses: Sequence[str], offer: Offer | None = None
+) -> list[Decision]:
+    """
+    May these addresses be mailed about this topic? One decision for each, in the order of the addresses.
+
+    `offer` is the mail as soft opt-in looks at it; without one, or for a topic not eligible, no sale is read.
+    """
     # While a rotation runs, a person may stand under either digest: ask for both.
     by_generation = [tx.digester.digests(addresses, generation) for generation in tx.state.live]
     asked = {digest for digests in by_generation for digest in digests if digest}
     found = read_standings(tx, list(asked), topic.number)
     kind, grade = topic.kind, policy.minimum_grade
+    if offer and offer.eligible and kind is MailKind.MARKETING:
+        sold = read_sales_of(tx, list(asked))
+        return [
+            decide(_first(found, digests), kind, grade, _first(sold, digests), offer) if digests[0] else NOT_AN_ADDRESS
+            for digests in zip(*by_generation, strict=True)
+        ]
     if len(by_generation) == 1:
         return [decide(found.get(d), kind, grade) if d else NOT_AN_ADDRESS for d in by_generation[0]]
     return [
-        decide(next((found[d] for d in digests if d in found), None), kind, grade) if digests[0] else NOT_AN_ADDRESS
+        decide(_first(found, digests), kind, grade) if digests[0] else NOT_AN_ADDRESS
         for digests in zip(*by_generation, strict=True)
     ]
+
+
+def _first(found: Mapping[bytes, Found], digests: Sequence[bytes | None]) -> Found | None:
+    return next((found[digest] for digest in digests if digest and digest in found), None)
 
 
 def permits(

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, func, insert, select, update
 from mailconsent.address import Digester
 from mailconsent.errors import ConfigError
 from mailconsent.keyring import Purpose
-from mailconsent.store.tables import events, installation, keys, recipients, standings
+from mailconsent.store.tables import events, installation, keys, recipients, sales, standings
 
 BATCH = 500
 
@@ -162,7 +162,8 @@ def _move(
             domain_digest=domain and digester.nest(domain, generation, target),
         )
     )
-    connection.execute(update(standings).where(standings.c.digest == digest).values(digest=lifted))
+    for table in (standings, sales):
+        connection.execute(update(table).where(table.c.digest == digest).values(digest=lifted))
 
 
 def count_recipients(connection: Connection) -> int:

@@ -1,4 +1,4 @@
-"""The append-only ledger of events, and the standings that follow from it: an append writes both."""
+"""The append-only ledger of events, and the standings and sales that follow from it: an append writes all."""
 
 import json
 import secrets
@@ -11,9 +11,11 @@ from sqlalchemy import select
 from mailconsent.facts import fold
 from mailconsent.merkle import NONCE_SIZE
 from mailconsent.model import Channel, Event, EventId, EventKind, Evidence, Grade, Standing
+from mailconsent.soft_opt_in import sales_of
 from mailconsent.store import Transaction
 from mailconsent.store.driver import change, moment, rows
 from mailconsent.store.generations import BATCH
+from mailconsent.store.sales import read_one, replace_sales, save_sales
 from mailconsent.store.standings import UPSERT_REST, read_all, replace_all, save
 from mailconsent.store.tables import recipients
 
@@ -51,7 +53,8 @@ _APPEND = f"""
     insert into standings (digest, topic, {", ".join(Standing._fields)})
     select :digest, s.topic, {", ".join(f"s.{name}" for name in Standing._fields)}
     from json_to_recordset(cast(:standings as json)) as s (
-        topic int, recipient_id bigint, failure int, denial text, denial_event int, consent int, grade text
+        topic int, recipient_id bigint, failure int, denial text, denial_event int, consent int, grade text,
+        given_anew int
     ) {UPSERT_REST}
     """  # noqa: S608
 
@@ -114,12 +117,16 @@ def append(tx: Transaction, recipient: Recipient, event: Event, support: Evidenc
         if details:
             change(tx.connection, _SUPPORT, {"recipient_id": recipient.id, "seq": event.seq, "details": details})
         save(tx, recipient.digest, changed)
+    # Few recipients ever bought something: for the others this is no statement.
+    sold = sales_of(recipient.id, [*recipient.events, event])
+    if sold and sold != sales_of(recipient.id, recipient.events):
+        save_sales(tx, recipient.digest, sold)
     return EventId(recipient.id, event.seq)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rebuilt:
-    """A batch of recipients whose standings are the fold of their events now."""
+    """A batch of recipients whose standings and sales are what their events add up to now."""
 
     last: int
     seen: int
@@ -139,8 +146,10 @@ def rebuild_batch(tx: Transaction, *, after: int | None) -> Rebuilt | None:
         return None
     mended = 0
     for recipient_id, digest in batch:
-        right = fold(recipient_id, read_events(tx, recipient_id))
-        if read_all(tx, digest) != right:
+        told = read_events(tx, recipient_id)
+        right, sold = fold(recipient_id, told), sales_of(recipient_id, told)
+        if read_all(tx, digest) != right or read_one(tx, digest) != sold:
             replace_all(tx, digest, right)
+            replace_sales(tx, digest, sold)
             mended += 1
     return Rebuilt(last=batch[-1].id, seen=len(batch), mended=mended)

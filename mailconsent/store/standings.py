@@ -19,7 +19,7 @@ from mailconsent.store.tables import standings
 #: Digests per query: enough to spread its cost, few enough to keep the read transaction's memory small.
 CHUNK = 20_000
 
-_FIELDS = "s.digest, s.topic, s.recipient_id, s.failure, s.denial, s.denial_event, s.consent, s.grade"
+_FIELDS = "s.digest, s.topic, s.recipient_id, s.failure, s.denial, s.denial_event, s.consent, s.grade, s.given_anew"
 
 # The keys are one blob, cut into pieces by a recursive CTE; CROSS JOIN pins the order, keys first (SQLite's promise).
 _SQLITE = f"""

@@ -179,6 +179,7 @@ standings = Table(
     Column("denial_event", Integer),
     Column("consent", Integer),
     Column("grade", String(1)),
+    Column("given_anew", Integer),
     sqlite_with_rowid=False,  # half the size, and a look-up is one descent instead of two
 )
 
@@ -192,6 +193,16 @@ notices = Table(
     Column("language", String(3), nullable=False),
     Column("text", Text, nullable=False),
     Column("first_stored_at", UtcDateTime, nullable=False),
+)
+
+sales = Table(
+    "sales",
+    metadata,
+    Column("digest", LargeBinary(16), primary_key=True),
+    Column("recipient_id", BigInteger, nullable=False),
+    # JSON: what was sold, and what bars soft opt-in; see `store/sales.py`.
+    Column("told", Text, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 topics = Table(

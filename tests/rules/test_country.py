@@ -15,12 +15,14 @@ RULES = st.builds(
     max_age_months=MONTHS,
     window_months=MONTHS,
     consent_lapse_months=MONTHS,
+    exclusion_lists=st.frozensets(st.sampled_from(["ecg", "robinson"])),
+    list_max_age_days=st.none() | st.integers(1, 60),
     double_opt_in=st.sampled_from(DoubleOptIn),
     honour_days=st.none() | st.integers(1, 30),
     source=st.sampled_from(["", "MFL § 10", "UWG § 7"]),
     verified_on=st.none() | st.dates(date(2024, 1, 1), date(2026, 1, 1)),
 )
-LIMITS = ("max_age_months", "window_months", "consent_lapse_months", "honour_days")
+LIMITS = ("max_age_months", "window_months", "consent_lapse_months", "list_max_age_days", "honour_days")
 
 
 @given(RULES, RULES)
@@ -29,6 +31,7 @@ def test_nothing_is_allowed_that_one_of_the_two_forbids(one, other):
 
     assert both.soft_opt_in == (one.soft_opt_in and other.soft_opt_in)
     assert both.triggers == one.triggers & other.triggers
+    assert both.exclusion_lists == one.exclusion_lists | other.exclusion_lists
     for name in LIMITS:
         given = [limit for rule in (one, other) if (limit := getattr(rule, name)) is not None]
         assert getattr(both, name) == min(given, default=None)
@@ -38,8 +41,10 @@ def test_nothing_is_allowed_that_one_of_the_two_forbids(one, other):
 
 @given(RULES, RULES)
 def test_it_does_not_matter_who_sends_and_who_receives(one, other):
+    names = (*LIMITS, "soft_opt_in", "triggers", "exclusion_lists", "double_opt_in", "verified_on")
+
     def values(rule):
-        return [getattr(rule, name) for name in (*LIMITS, "soft_opt_in", "triggers", "double_opt_in", "verified_on")]
+        return [getattr(rule, name) for name in names]
 
     assert values(stricter(one, other)) == values(stricter(other, one))
     assert values(stricter(one, one)) == values(one)

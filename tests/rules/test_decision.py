@@ -10,13 +10,15 @@ from hypothesis import strategies as st
 from mailconsent.decision import NOT_AN_ADDRESS, decide
 from mailconsent.facts import fold
 from mailconsent.model import EventId, EventKind, Grade, LegalBasis, MailKind, Reason, Standing
+from mailconsent.soft_opt_in import CONDITIONS
 from tests.histories import RECIPIENT, TOPICS, decided, histories, history
 
 VECTORS = tomllib.loads((Path(__file__).parent.parent / "vectors" / "decisions.toml").read_text("utf-8"))
 CASES = [(group["clause"], case) for group in VECTORS.values() for case in group["cases"]]
 FIELDS = {"events", "expected", "why", "topic", "kind", "minimum"}
-#: What a standing can say; `NOT_AN_ADDRESS` is what there is to say without one.
-SAID_OF_STANDINGS = {reason.value for reason in Reason} - {Reason.INVALID_ADDRESS.value}
+#: What a standing can say; `NOT_AN_ADDRESS` is what there is to say without one, the others are said of sales.
+OF_SALES = {Reason.SOFT_OPT_IN, *(reason for reason, _ in CONDITIONS)}
+SAID_OF_STANDINGS = {reason.value for reason in Reason} - {Reason.INVALID_ADDRESS.value} - OF_SALES
 
 
 def name(case):

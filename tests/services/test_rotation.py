@@ -22,6 +22,7 @@ from mailconsent.store.recipients import lock_address
 from mailconsent.store.tables import recipients
 from mailconsent.tokens import MAX_GENERATION
 from tests.cast import ANNA, BO, CECILIA, receipt
+from tests.histories import history
 from tests.houses import ask, consent, rows, token_for, unfolded
 
 #: More than one batch.
@@ -95,6 +96,18 @@ def test_checks_are_right_at_every_point_of_a_rotation(house):
         assert generations(other) == {2}
         assert unfolded(here) == []
         assert row_count(here) == len(CROWD)
+
+
+def test_what_was_sold_moves_along(house):
+    with house.opened() as here:
+        with here.store.begin() as tx:
+            for event in history("$ R1"):
+                append(tx, lock_address(tx, ANNA), event, Evidence())
+
+        move_all(here)
+
+        assert unfolded(here) == []
+        assert len(rows(here, "select * from sales")) == 1
 
 
 def test_a_link_works_whenever_it_was_made_and_whenever_it_is_used(house):
