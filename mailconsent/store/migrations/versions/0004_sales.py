@@ -1,13 +1,13 @@
 """
 Sales: what soft opt-in asks of a recipient's events
 
-Revision: 0003
+Revision: 0004
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003"
+revision = "0004"
 down_revision = "0001"
 branch_labels = None
 depends_on = None
