@@ -6,7 +6,6 @@ next day's seal. It may be broken off at any time, and run by several processes 
 """
 
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -71,13 +70,12 @@ def _newest(now: datetime) -> date:
 
 
 def _cover_day(store: Store, number: int, day: date, seen: int, advance: Callable[[int], None]) -> int:
-    # Closed before its transaction ends, also when we leave early.
-    with store.read() as reading, closing(unsealed(reading, end_of(day))) as pages:
-        for page in pages:
+    with store.read() as reading:
+        # To the end also when another process was faster: who leaves a cursor of PostgreSQL open is warned about.
+        for page in unsealed(reading, end_of(day)):
             with store.begin() as tx:
-                if _next_number(tx) != number:
-                    return seen  # another process was faster
-                cover(tx, number, page)
+                if _next_number(tx) == number:
+                    cover(tx, number, page)
             seen += len(page)
             advance(seen)
     return seen

@@ -6,7 +6,7 @@ page each transaction, and the row of the seal comes last. Until then there is n
 next goes on with what is there. Nothing here is ever changed or removed.
 """
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -92,7 +92,7 @@ def hold(tx: Transaction) -> None:
         tx.connection.execute(text("lock table seals in exclusive mode"))
 
 
-def unsealed(tx: Transaction, before: datetime) -> Generator[Sequence[Leaf]]:
+def unsealed(tx: Transaction, before: datetime) -> Iterator[Sequence[Leaf]]:
     """What no seal covers of the events received before this moment, and of the removed ones; a page at a time."""
     for page in stream(tx, _UNSEALED, {"before": before}):
         yield [(EventId(row["recipient_id"], row["own_seq"]), leaf_of(row)) for row in page]

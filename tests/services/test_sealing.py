@@ -196,6 +196,7 @@ def ended_at(line: int, end):
         sys.settrace(before)
 
 
+@pytest.mark.filterwarnings("ignore:.*ServerCursor:pytest.PytestUnraisableExceptionWarning")
 def test_broken_off_between_any_two_lines_there_is_a_whole_seal_or_none(store, monkeypatch):
     monkeypatch.setattr(leaves, "PAGE", 2)
 
