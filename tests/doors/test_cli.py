@@ -13,11 +13,7 @@ from typing import Any
 import click
 import pytest
 
-<<<<<<< HEAD
-from mailconsent.cli import ask, cli, policy, run, setup  # noqa: F401 - importing them is what gives the group its commands
-=======
-from mailconsent.cli import ask, cli, ledger, run, setup  # noqa: F401 - importing them is what gives the group its commands
->>>>>>> i3-seals
+from mailconsent.cli import ask, cli, ledger, policy, run, setup  # noqa: F401 - importing them is what gives the group its commands
 from mailconsent.model import Reason
 from tests.cast import ANNA, BO
 from tests.doors.serving import Sender, run_command
@@ -58,12 +54,8 @@ def test_every_command_explains_itself() -> None:
     assert {" ".join(words) for words in found} == {
         *("init", "migrate", "rebuild", "serve", "worker", "demo", "check", "withdraw", "classify"),
         *("consent", "consent add", "key", "key create", "key list", "key revoke"),
-<<<<<<< HEAD
         *("rotate", "rotate signing", "rotate digest", "policy", "policy check"),
-=======
-        *("rotate", "rotate signing", "rotate digest"),
         *("ledger", "ledger seal", "ledger verify", "ledger export"),
->>>>>>> i3-seals
     }
     for words, command in found.items():
         assert command.help, words
