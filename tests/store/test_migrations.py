@@ -106,6 +106,27 @@ def test_the_ledger_is_append_only_again_after_going_down_and_up(built_store):
             run(built_store, statement)
 
 
+def test_events_of_before_get_nonces_of_their_own_and_stay_append_only(built_store):
+    turn(built_store, command.downgrade, "0001")
+    run(
+        built_store,
+        "insert into recipients (id, digest, generation) values (1, '0123456789abcdef', 1)",
+        *(
+            "insert into events (recipient_id, seq, kind, topic, channel, occurred_at, received_at, source)"
+            f" values (1, {seq}, 'withdrawn', 0, 'api', '2026-01-01 00:00:00.000000', '2026-01-01 00:00:00.000000', '')"
+            for seq in (1, 2)
+        ),
+    )
+
+    migrate(built_store)
+
+    with built_store.read() as tx:
+        nonces = {bytes(nonce) for (nonce,) in tx.connection.execute(text("select nonce from events"))}
+    assert [len(nonce) for nonce in nonces] == [16, 16]
+    with pytest.raises(IntegrityError, match="append-only"):
+        run(built_store, "update events set topic = 1")
+
+
 def test_migrating_again_changes_nothing(built_store):
     migrate(built_store)
     migrate(built_store)
