@@ -50,9 +50,8 @@ def read_time(value: Any) -> datetime | None:
 def stream(tx: Transaction, statement: str, values: dict[str, object]) -> Iterator[Sequence[RowMapping]]:
     """What a query gives, a page at a time, whatever there is of it."""
     held = {name: _as_stored(tx, value) for name, value in values.items()}
-    yield from (
-        tx.connection.execute(text(statement).execution_options(yield_per=PAGE), held).mappings().partitions(PAGE)
-    )
+    with tx.connection.execute(text(statement).execution_options(yield_per=PAGE), held) as result:
+        yield from result.mappings().partitions(PAGE)
 
 
 def _as_stored(tx: Transaction, value: object) -> object:

@@ -3,6 +3,7 @@ What happens at the same moment. The ledger must come out the same as if it had 
 order: PostgreSQL was seen to lose a withdrawal against a consent before every append locked the recipient's row.
 """
 
+import json
 import threading
 from collections import defaultdict
 
@@ -54,9 +55,10 @@ def record(store, address, event):
 
 def read_back(row):
     """An event as it stands in the database, read without the code that wrote it."""
-    values = {name: value for name, value in row._mapping.items() if name != "recipient_id"}
+    values = {name: value for name, value in row._mapping.items() if name not in ("recipient_id", "nonce")}
     kind, channel, grade = EventKind(row.kind), Channel(row.channel), row.grade and Grade(row.grade)
-    return Event(**{**values, "kind": kind, "channel": channel, "grade": grade})
+    facts = json.loads(row.facts) if row.facts else {}
+    return Event(**{**values, "kind": kind, "channel": channel, "grade": grade, "facts": facts})
 
 
 def everything(store):
