@@ -18,7 +18,7 @@ from mailconsent.errors import LeaseLost
 from mailconsent.model import Classification
 from mailconsent.store import Transaction
 from mailconsent.store.driver import driver_cursor
-from mailconsent.store.tables import inbound_messages, mailboxes
+from mailconsent.store.tables import in_utc, inbound_messages, mailboxes
 
 
 class State(StrEnum):
@@ -178,7 +178,8 @@ def _row(cursor: Cursor, message: Stored, now: datetime) -> dict[str, object]:
         "detector": verdict.detector,
         "reason": verdict.reason,
         "confidence": verdict.confidence,
-        "received_at": message.received_at,
-        "stored_at": now,
+        # Here, since COPY asks no column type.
+        "received_at": in_utc(message.received_at),
+        "stored_at": in_utc(now),
         "raw": message.raw,
     }
