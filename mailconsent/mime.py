@@ -100,7 +100,7 @@ def read_entity(data: bytes, header: Entity | None = None, depth: int = 0) -> En
     Nearly all else is a header and what follows it, or some of these between boundaries.
     """
     head, _, body = (b"\n" + data).partition(b"\n\n")  # a part may have no fields
-    message = header or read_header(head[1:])
+    message = read_header(head[1:]) if header is None else header
     if message is None or depth == MAX_DEPTH:
         return PARSER.parsebytes(data)
     if not is_composite(message):
