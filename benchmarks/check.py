@@ -138,20 +138,15 @@ def _compare(kind: str, asked: Sequence[Checks], hits: float, batch: int) -> Ite
     for checks in asked:
         raw_time, own, http_time = (seconds[checks, way] for way in ("raw", "in_process", "over_http"))
         what = f"{kind} {checks.population.size:,} rows, {hits:.0%} hits, {batch:,} a call"
-        yield Figure(
-            name=f"check in process, {what}",
-            figure=rate(batch / own),
-            limit=rate(batch / raw_time),
-            ratio=raw_time / own,
-            target=0.6 if largest else None,
-        )
-        yield Figure(
-            name=f"check over HTTP,  {what}",
-            figure=rate(batch / http_time),
-            limit=rate(batch / own),
-            ratio=own / http_time,
-            target=0.5 if largest else None,
-        )
+        doors = (("in process,", own, raw_time, 0.6), ("over HTTP, ", http_time, own, 0.5))
+        for door, taken, least, target in doors:
+            yield Figure(
+                name=f"check {door} {what}",
+                figure=rate(batch / taken),
+                limit=rate(batch / least),
+                ratio=least / taken,
+                target=target if largest else None,
+            )
         if largest:
             yield Figure(name="  client's parse of that answer", figure=milliseconds(checks.parsing), limit="")
     if largest and len(asked) > 1:

@@ -100,7 +100,7 @@ def read_entity(data: bytes, header: Entity | None = None, depth: int = 0) -> En
     Nearly all else is a header and what follows it, or some of these between boundaries.
     """
     head, _, body = (b"\n" + data).partition(b"\n\n")  # a part may have no fields
-    message = header or read_header(head[1:])
+    message = read_header(head[1:]) if header is None else header
     if message is None or depth == MAX_DEPTH:
         return PARSER.parsebytes(data)
     if not is_composite(message):
@@ -123,26 +123,33 @@ def split_parts(body: bytes, boundary: str) -> list[bytes]:
     """What stands between the boundary lines of a multipart body (RFC 2046 section 5.1.1); nothing without any."""
     if not boundary or not boundary.isascii():
         return []
-    mark, text = b"\n--" + boundary.encode("ascii"), b"\n" + body
+    text = b"\n" + body
     parts: list[bytes] = []
-    start, at = None, text.find(mark)
+    start = None
+    for at, end, closes in boundary_lines(text, b"\n--" + boundary.encode("ascii")):
+        if start is not None and start > at:  # the parser takes two with nothing between for one
+            start = end + 1
+            continue
+        if start is not None:
+            parts.append(text[start:at])
+        if closes:
+            return parts
+        start = end + 1
+    if start is not None:  # the last line was cut off, or forgotten
+        parts.append(text[start:].removesuffix(b"\n"))
+    return parts
+
+
+def boundary_lines(text: bytes, mark: bytes) -> Iterator[tuple[int, int, bool]]:
+    """Where each boundary line begins and ends, and whether it closes the multipart."""
+    at = text.find(mark)
     while at >= 0:
         end = text.find(b"\n", at + 1)
         end = len(text) if end < 0 else end
         rest = text[at + len(mark) : end].rstrip(b" \t")
         if rest in (b"", b"--"):
-            if (
-                start is None or start <= at
-            ):  # else two boundary lines with nothing between, which the parser takes for one
-                if start is not None:
-                    parts.append(text[start:at])
-                if rest:
-                    return parts
-            start = end + 1
+            yield at, end, bool(rest)
         at = text.find(mark, end)
-    if start is not None:  # the last line was cut off, or forgotten
-        parts.append(text[start:].removesuffix(b"\n"))
-    return parts
 
 
 def parse_header(data: bytes) -> Entity:

@@ -88,7 +88,7 @@ def process(
         # Only a message with an identity of its own can be known as a copy: of two alike without one, both count.
         identity = {judged.raw_digest, judged.content_digest} if judged.content_digest else set()
         copy = bool(identity & known)
-        known |= identity - {None}
+        known |= identity
         results.append(_settle(tx, cursor, judged, copy=copy, now=now))
     remember(tx, cursor, results, now=now)
     return moved

@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from mailconsent.errors import StorageRefused, StorageUnavailable
+from mailconsent.store.tables import in_utc
 
 #: Not a cast (`::`).
 _NAME = re.compile(r"(?<!:):(\w+)")
@@ -54,16 +55,14 @@ def change(connection: Connection, statement: str, values: Mapping[str, object])
 
 
 def _prepared(connection: Connection, statement: str, values: Mapping[str, object]) -> tuple[str, Mapping[str, object]]:
-    times = {name: _utc(value) for name, value in values.items() if isinstance(value, datetime)}
-    if connection.dialect.name == "postgresql":
-        return _for_psycopg(statement), values
-    return statement, values | {name: moment.isoformat(" ", "microseconds") for name, moment in times.items()}  # type: ignore[operator]
+    psycopg = connection.dialect.name == "postgresql"
+    write = in_utc if psycopg else _as_text
+    held = {name: write(value) if isinstance(value, datetime) else value for name, value in values.items()}
+    return _for_psycopg(statement) if psycopg else statement, held
 
 
-def _utc(moment: datetime) -> datetime:
-    if moment.tzinfo is None:
-        raise ValueError("a time without a time zone")
-    return moment.astimezone(UTC).replace(tzinfo=None)
+def _as_text(moment: datetime) -> str:
+    return in_utc(moment).replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
 @cache

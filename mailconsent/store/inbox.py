@@ -18,7 +18,7 @@ from mailconsent.errors import LeaseLost
 from mailconsent.model import Classification
 from mailconsent.store import Transaction
 from mailconsent.store.driver import driver_cursor
-from mailconsent.store.tables import inbound_messages, mailboxes
+from mailconsent.store.tables import in_utc, inbound_messages, mailboxes
 
 
 class State(StrEnum):
@@ -138,29 +138,21 @@ def seen(tx: Transaction, digests: Sequence[bytes]) -> set[bytes]:
     return found
 
 
-def remember(tx: Transaction, place: Cursor, messages: Sequence[Stored], *, now: datetime) -> None:
+def remember(tx: Transaction, cursor: Cursor, messages: Sequence[Stored], *, now: datetime) -> None:
     """Store what these messages were. One already stored under its UID stays as it is."""
-    there = set(
-        tx.connection.execute(
-            _THERE,
-            {
-                "mailbox_id": place.mailbox_id,
-                "uidvalidity": place.uidvalidity,
-                "first": min((message.uid for message in messages), default=0),
-                "last": max((message.uid for message in messages), default=0),
-            },
-        ).scalars()
-    )
-    rows = [_row(place, message, now) for message in messages if message.uid not in there]
-    if not rows:
+    uids = [message.uid for message in messages]
+    if not uids:
         return
-    if tx.connection.dialect.name == "postgresql":
+    span = {"first": min(uids), "last": max(uids), "mailbox_id": cursor.mailbox_id, "uidvalidity": cursor.uidvalidity}
+    there = set(tx.connection.execute(_THERE, span).scalars())
+    rows = [_row(cursor, message, now) for message in messages if message.uid not in there]
+    if rows and tx.connection.dialect.name == "postgresql":
         # A statement for each row would take twice as long.
         names = ", ".join(rows[0])
-        with driver_cursor(tx.connection) as cursor, cursor.copy(f"COPY inbound_messages ({names}) FROM STDIN") as copy:
+        with driver_cursor(tx.connection) as link, link.copy(f"COPY inbound_messages ({names}) FROM STDIN") as copy:
             for row in rows:
                 copy.write_row(tuple(row.values()))
-    else:
+    elif rows:
         tx.connection.execute(insert(inbound_messages), rows)
 
 
@@ -178,7 +170,8 @@ def _row(cursor: Cursor, message: Stored, now: datetime) -> dict[str, object]:
         "detector": verdict.detector,
         "reason": verdict.reason,
         "confidence": verdict.confidence,
-        "received_at": message.received_at,
-        "stored_at": now,
+        # Here, since COPY asks no column type.
+        "received_at": in_utc(message.received_at),
+        "stored_at": in_utc(now),
         "raw": message.raw,
     }

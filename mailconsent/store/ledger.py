@@ -107,15 +107,15 @@ def append(tx: Transaction, recipient: Recipient, event: Event, support: Evidenc
         "grade": event.grade.value if event.grade else None,
         "ends": event.ends,
         "facts": json.dumps(dict(event.facts), sort_keys=True) if event.facts else None,
+        "details": details,
     }
     if tx.connection.dialect.name == "postgresql":
         standings = json.dumps([{"topic": topic, **standing._asdict()} for topic, standing in changed.items()])
-        values |= {"details": details, "digest": recipient.digest, "standings": standings}
-        change(tx.connection, _APPEND, values)
+        change(tx.connection, _APPEND, values | {"digest": recipient.digest, "standings": standings})
     else:
         change(tx.connection, _RECORD, values)
         if details:
-            change(tx.connection, _SUPPORT, {"recipient_id": recipient.id, "seq": event.seq, "details": details})
+            change(tx.connection, _SUPPORT, values)
         save(tx, recipient.digest, changed)
     # Few recipients ever bought something: for the others this is no statement.
     sold = sales_of(recipient.id, [*recipient.events, event])

@@ -30,6 +30,13 @@ from sqlalchemy import (
 )
 
 
+def in_utc(moment: datetime) -> datetime:
+    """An aware time in UTC. Raises `ValueError` for one without a time zone, which could be any time."""
+    if moment.tzinfo is None:
+        raise ValueError("a time without a time zone")
+    return moment.astimezone(UTC)
+
+
 class UtcDateTime(TypeDecorator[datetime]):
     """An aware time, in UTC on both databases. SQLite would give it back naive."""
 
@@ -37,11 +44,7 @@ class UtcDateTime(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a time without a time zone")
-        return value.astimezone(UTC)
+        return None if value is None else in_utc(value)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         if value is None:

@@ -253,6 +253,13 @@ def test_whatever_a_reason_says_is_kept_as_it_is(store, text):
     assert [(row.reason, bytes(row.raw)) for row in rows(store)] == [(text, text.encode())]
 
 
+def test_a_time_of_receipt_without_a_zone_is_refused(store):
+    take(store, "one")
+
+    with store.begin() as tx, pytest.raises(ValueError, match="without a time zone"):
+        remember(tx, read_cursor(tx, BOX, 7), [message(1, received_at=NOW.replace(tzinfo=None))], now=NOW)
+
+
 def test_to_read_on_prolongs_the_lease(store):
     take(store, "one")
     with store.begin() as tx:
