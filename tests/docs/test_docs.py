@@ -12,8 +12,8 @@ from mailconsent.cli import ask, cli, ledger, policy, run, setup  # noqa: F401 -
 from mailconsent.model import Label, Reason
 from mailconsent.settings import NAMES, PREFIX
 from mailconsent.store.access import Scope
-from web.api import OPERATIONS
 from web.openapi import TEXTS
+from web.v1 import OPERATIONS
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = sorted(

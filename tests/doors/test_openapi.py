@@ -15,8 +15,8 @@ from tests.doors.refusals import CHECK, CONSENT, REFUSALS, WITHDRAWAL, Refusal
 from tests.doors.serving import EVIDENCE, Sender, told
 from tests.houses import build
 from tests.served import Served
-from web.api import OPERATIONS
 from web.openapi import PROBLEM, TEXTS, document
+from web.v1 import OPERATIONS
 
 ROOT = Path(__file__).parent.parent.parent
 DOCUMENT = document(OPERATIONS, "/v1")

@@ -1,0 +1,38 @@
+"""
+The JSON shapes, shared by the API and the client. One set of models checks what comes in, makes what goes out, and
+describes both in OpenAPI.
+"""
+
+from mailconsent.wire.check import MAX_ADDRESSES, CheckAnswer, CheckRequest, Verdict, verdict
+from mailconsent.wire.consents import ConsentRecorded, ConsentRequest, Recorded, ShownNotice, WithdrawalRequest
+from mailconsent.wire.json_text import (
+    BadRequest,
+    Fault,
+    Problem,
+    make_request,
+    read_answer,
+    read_request,
+    schemas,
+    write,
+)
+
+__all__ = [
+    "MAX_ADDRESSES",
+    "BadRequest",
+    "CheckAnswer",
+    "CheckRequest",
+    "ConsentRecorded",
+    "ConsentRequest",
+    "Fault",
+    "Problem",
+    "Recorded",
+    "ShownNotice",
+    "Verdict",
+    "WithdrawalRequest",
+    "make_request",
+    "read_answer",
+    "read_request",
+    "schemas",
+    "verdict",
+    "write",
+]

@@ -1,0 +1,49 @@
+"""The question before every send, and its answer."""
+
+from typing import Annotated, NotRequired
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from mailconsent.model import Decision, LegalBasis, Reason
+from mailconsent.wire.fields import Request, Text, TopicKey
+
+MAX_ADDRESSES = 10_000
+
+
+class CheckRequest(Request):
+    """May these addresses be mailed about this topic? A transactional one needs the scope `check:transactional` too."""
+
+    topic: TopicKey
+    addresses: Annotated[list[Text], Field(min_length=1, max_length=MAX_ADDRESSES)]
+    headers: Annotated[bool, Field(description="Add the header fields and the link to every marketing yes.")] = False
+
+
+class Verdict(TypedDict):
+    """The decision on one address. A denial is an answer, not an error."""
+
+    address: str
+    allowed: bool
+    reason: Reason
+    legal_basis: LegalBasis | None
+    event_id: str | None
+    headers: NotRequired[dict[str, str]]
+    unsubscribe_url: NotRequired[str]
+
+
+def verdict(address: str, decision: Decision) -> Verdict:
+    """The verdict on an address."""
+    allowed, reason, legal_basis, event_id = decision
+    return {
+        "address": address,
+        "allowed": allowed,
+        "reason": reason,
+        "legal_basis": legal_basis,
+        "event_id": str(event_id) if event_id else None,
+    }
+
+
+class CheckAnswer(TypedDict):
+    """One verdict per address, in the order of the request."""
+
+    verdicts: list[Verdict]
