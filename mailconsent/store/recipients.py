@@ -22,7 +22,7 @@ from mailconsent.store.tables import recipients
 
 # Recipient, state and events at once: each statement less is a round trip less on the way of every click.
 _LOCK = f"""
-    select r.id, r.digest, r.last_seq, i.oldest_digest_generation, i.digest_generation, i.signing_generation,
+    select r.id, r.digest, r.last_seq, r.gone, i.oldest_digest_generation, i.digest_generation, i.signing_generation,
         {EVENT_COLUMNS}
     from recipients r cross join installation i left join events e on e.recipient_id = r.id
     where r.digest = :digest order by e.seq
@@ -43,6 +43,12 @@ def lock_address(tx: Transaction, address: str) -> Recipient:
         tagless_digest=tx.digester.digest(tagless_key(key), state.newest),
         domain_digest=tx.digester.digest(domain_of(key), state.newest),
     )
+
+
+def lock_known(tx: Transaction, address: str) -> Recipient | None:
+    """The recipient of this address, locked; None where there is none, and none is made. `InvalidAddress`."""
+    key = match_key(address)
+    return _lock_surely(tx, lambda: _all_digests(tx, key))
 
 
 def lock_claim(tx: Transaction, claim: UnsubscribeClaim | ConfirmClaim) -> Recipient:
@@ -101,11 +107,12 @@ def _lock(tx: Transaction, digests: Sequence[bytes]) -> Recipient | None:
     for digest in digests:
         found = rows(tx.connection, statement, {"digest": digest})
         if found:
-            recipient_id, kept, last_seq, oldest, newest, signing, *_event = found[0]
+            recipient_id, kept, last_seq, gone, oldest, newest, signing, *_event = found[0]
             tx.learn(State(oldest=oldest, newest=newest, signing=signing))
-            events = [event_of(row[6:]) for row in found if row[-1] is not None]
-            if (events[-1].seq if events else 0) != last_seq:
-                # PostgreSQL waited for somebody else's commit: the row is of after it, and the events of before.
+            events = [event_of(row[7:]) for row in found if row[-1] is not None]
+            if (events[-1].seq if events else 0) != last_seq or len(events) != last_seq - gone:
+                # PostgreSQL waited for somebody else's commit: the row is of after it, and the events of before. An
+                # added one shows in the last number, a removed one in the count.
                 events = read_events(tx, recipient_id)
             return Recipient(id=recipient_id, digest=kept, last_seq=last_seq, events=events)
     return None

@@ -5,15 +5,11 @@ Every primary key and unique constraint of a table that concerns a person begins
 that these tables can be spread over several databases (design section 6).
 """
 
-from datetime import UTC, datetime
-
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
     Date,
-    DateTime,
-    Dialect,
     Float,
     ForeignKey,
     ForeignKeyConstraint,
@@ -25,32 +21,10 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    TypeDecorator,
     text,
 )
 
-
-def in_utc(moment: datetime) -> datetime:
-    """An aware time in UTC. Raises `ValueError` for one without a time zone, which could be any time."""
-    if moment.tzinfo is None:
-        raise ValueError("a time without a time zone")
-    return moment.astimezone(UTC)
-
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """An aware time, in UTC on both databases. SQLite would give it back naive."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else in_utc(value)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
+from mailconsent.store.columns import UtcDateTime
 
 # Names that both databases derive alike, so that later migrations can drop a constraint by its name.
 metadata = MetaData(
@@ -90,6 +64,8 @@ recipients = Table(
     # The highest number that an event of theirs ever had, so that none is given twice, whatever retention takes away. A
     # trigger counts.
     Column("last_seq", Integer, nullable=False, server_default="0"),
+    # How many of those were removed. A trigger counts this, too.
+    Column("gone", Integer, nullable=False, server_default="0"),
     # Unknown where we met the recipient through a link alone.
     Column("tagless_digest", LargeBinary(16), index=True),
     Column("domain_digest", LargeBinary(16), index=True),
@@ -142,6 +118,35 @@ removed = Table(
     Column("seq", Integer, primary_key=True, autoincrement=False),
     Column("leaf_hash", LargeBinary(32), nullable=False),
     Column("reason", String(32), nullable=False),
+)
+
+# Whose records are not deleted yet. Few, and asked for each deletion: a table for every node, so its key is its own.
+legal_holds = Table(
+    "legal_holds",
+    metadata,
+    Column("id", String(12), primary_key=True),
+    Column("recipient_id", BigInteger),
+    # The reference of a claim: an event's `source`.
+    Column("claim", String(64)),
+    Column("reason", String(24), nullable=False),
+    Column("placed_at", UtcDateTime, nullable=False),
+    Column("review_by", Date, nullable=False),
+    Column("ended_at", UtcDateTime),
+)
+
+# What retention deleted, added up by day: nothing that names anyone, so it may be kept for ever.
+certificates = Table(
+    "certificates",
+    metadata,
+    Column("made_on", Date, primary_key=True),
+    Column("records", String(24), primary_key=True),
+    Column("reason", String(32), primary_key=True),
+    # The policy that promised it, by the hash of its text.
+    Column("policy", LargeBinary(32), primary_key=True),
+    Column("count", BigInteger, nullable=False),
+    # Of what was deleted.
+    Column("oldest", Date, nullable=False),
+    Column("newest", Date, nullable=False),
 )
 
 # A day of the ledger; see `mailconsent/seal.py`. Append-only.

@@ -2,7 +2,8 @@
 
 from alembic import context
 
-from mailconsent.store.tables import UtcDateTime, metadata
+from mailconsent.store.columns import UtcDateTime
+from mailconsent.store.tables import metadata
 
 
 def render_item(kind, item, _context):
