@@ -26,6 +26,7 @@ FLOORS = (
         "mailconsent.classify",
         "mailconsent.country",
         "mailconsent.decision",
+        "mailconsent.due",
         "mailconsent.facts",
         "mailconsent.headers",
         "mailconsent.imap_url",

@@ -8,7 +8,7 @@ Legal holds. Rules (GDPR Articles 5(1)(e) and 17(3)(e)):
 
 import re
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from mailconsent.errors import Refused
 from mailconsent.policy import Policy
@@ -20,7 +20,7 @@ from mailconsent.terms import add_months, local_day
 #: The longest time to the review of a hold.
 REVIEW_MONTHS = 6
 #: How long before its review a hold is spoken of.
-NOTICE_DAYS = 14
+NOTICE = timedelta(days=14)
 
 #: As `source` may be, and no address.
 _CLAIM = re.compile(r"[A-Za-z0-9._:/-]{1,64}")
@@ -69,6 +69,11 @@ def end_hold(tx: Transaction, hold_id: str, *, now: datetime) -> None:
 def standing_holds(tx: Transaction) -> Sequence[Hold]:
     """The holds that block deletion, the one to be reviewed first at the top."""
     return [hold for hold in read_holds(tx) if hold.ended_at is None]
+
+
+def reviews_due(holds: Sequence[Hold], today: date) -> Sequence[Hold]:
+    """Those of which the review is near, or overdue."""
+    return [hold for hold in holds if hold.review_by <= today + NOTICE]
 
 
 def _recipient(tx: Transaction, address: str) -> int:

@@ -56,9 +56,19 @@ def held(tx: Transaction, recipient_id: int) -> bool:
 
     Ask after every row that the transaction locks is locked: who places a hold locks in that order.
     """
+    lock_holds(tx)
+    return seems_held(tx, recipient_id)
+
+
+def lock_holds(tx: Transaction) -> None:
+    """Until this transaction ends, no hold is placed or ended: none is acknowledged between a look and a deletion."""
+    # SQLite's writer has the whole file.
     if tx.connection.dialect.name == "postgresql":
-        # Without it, a hold could be acknowledged between this look and the deletion that follows.
         tx.connection.execute(text("lock table legal_holds in share mode"))
+
+
+def seems_held(tx: Transaction, recipient_id: int) -> bool:
+    """As `held`, for who deletes nothing: a hold may be placed or ended at any moment."""
     return bool(rows(tx.connection, _HELD, {"recipient_id": recipient_id}))
 
 

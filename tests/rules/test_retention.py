@@ -45,6 +45,9 @@ def gone(notation, channel=Channel.ONE_CLICK, due=ALL_EVENTS):
         ("B1 N", {1, 2}, "the old owner's consent is over; then there is nothing for the new owner to end"),
         ("N N", {1, 2}, "with nothing before it a new owner ends nothing"),
         ("N B1", {1}, "the consent is the new owner's own"),
+        ("P1", {1}, "nobody can confirm it any more"),
+        ("$", set(), "told of again, the order would pass for a new one"),
+        ("$ !1", set(), "told of again, the order would pass for one that was never cancelled"),
     ],
 )
 def test_what_decides_nothing_any_more_goes(notation, seqs, why):

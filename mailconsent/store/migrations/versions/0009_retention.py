@@ -61,6 +61,13 @@ def upgrade():
         sa.Column("newest", sa.Date(), nullable=False),
         sa.PrimaryKeyConstraint("made_on", "records", "reason", "policy", name=op.f("pk_certificates")),
     )
+    op.create_index(
+        "ix_inbound_messages_stored_at",
+        "inbound_messages",
+        ["stored_at"],
+        sqlite_where=sa.text("raw is not null"),
+        postgresql_where=sa.text("raw is not null"),
+    )
     for statement in TRIGGERS[op.get_context().dialect.name]:
         op.execute(statement)
 
@@ -71,6 +78,7 @@ def downgrade():
         op.execute("drop function events_gone")
     else:
         op.execute("drop trigger events_gone")
+    op.drop_index("ix_inbound_messages_stored_at", "inbound_messages")
     op.drop_table("certificates")
     op.drop_table("legal_holds")
     op.drop_column("recipients", "gone")
