@@ -105,4 +105,4 @@ def _warn(run: Run, holds: Sequence[Hold], today: date, *, clean: bool) -> None:
     if run.busy:
         click.echo(f"{run.busy} recipients were locked by somebody else: the next run sees to them", err=True)
     if not clean:
-        click.echo("the log of the database is in use: the next run empties it", err=True)
+        click.echo("the database file may still hold parts of what was deleted: docs/retention.md says why", err=True)

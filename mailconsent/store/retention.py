@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, exists, select, text, tuple_, update
+from sqlalchemy import Connection, bindparam, exists, select, text, tuple_, update
 
 from mailconsent.facts import fold
 from mailconsent.model import Event, EventId
@@ -196,21 +196,34 @@ def remove_mail(tx: Transaction, places: Collection[Place]) -> None:
 _VACUUM = "vacuum events, evidence, recipients, standings, sales, inbound_messages, idempotency"
 #: Milliseconds for which writers may have to wait for the emptying of SQLite's log.
 _BUSY = 200
+#: Bytes of the largest SQLite file that is written anew: writers wait meanwhile, and must not give up.
+_LARGEST = 2**30
 
 
 def tidy(store: Store) -> bool:
     """
     Give what was deleted back to the disk; whether all of it went. It does not while somebody still reads what was
-    there before: then the next run sees to it.
+    there before, and of a SQLite file beyond 1 GiB: then the next run sees to it, or the operator.
     """
     with store.queue_turn(), translated(), store.engine.connect() as connection:
         if not store.is_sqlite:
             connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql(_VACUUM)
             return True
-        # What was deleted is overwritten in the file (`secure_delete`), and is still to be read in the log.
         connection.exec_driver_sql(f"pragma busy_timeout={_BUSY}")
         try:
-            busy = connection.exec_driver_sql("pragma wal_checkpoint(truncate)").scalar_one()
+            return _tidy_sqlite(connection)
         finally:
             connection.exec_driver_sql(f"pragma busy_timeout={WAIT * 1000}")
-        return not busy
+
+
+def _tidy_sqlite(connection: Connection) -> bool:
+    """
+    `secure_delete` overwrites what is deleted, but a page that was divided before keeps copies of rows that moved away:
+    only a file written anew is sure to hold none. The log holds what was there before until it is emptied.
+    """
+    pages, size = (connection.exec_driver_sql(f"pragma {name}").scalar_one() for name in ("page_count", "page_size"))
+    small = pages * size <= _LARGEST
+    if small:
+        connection.exec_driver_sql("vacuum")
+    busy = connection.exec_driver_sql("pragma wal_checkpoint(truncate)").scalar_one()
+    return small and not busy
