@@ -5,6 +5,7 @@ real commands.
 
 import contextlib
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -49,6 +50,7 @@ class House:
             "MAILCONSENT_SIGNING_KEYS_FILE": str(self.folder / "signing.keys"),
             "MAILCONSENT_POLICY": str(POLICY),
             "MAILCONSENT_MAILTO": "u@example.com",
+            "MAILCONSENT_JOURNAL": str(self.folder / "journal"),
             **self.environ,
         }
 
@@ -110,7 +112,8 @@ def build(folder: Path, database_url: str, environ: dict[str, str] | None = None
 
 
 def clear(house: House) -> None:
-    """Make a house on PostgreSQL as good as new: nobody in it, and the first keys only."""
+    """Make a house on PostgreSQL as good as new: nobody in it, no journal, and the first keys only."""
+    shutil.rmtree(house.folder / "journal", ignore_errors=True)
     engine = create_engine(house.database_url)
     with engine.begin() as connection:
         # A superuser's way past the ledger's triggers.

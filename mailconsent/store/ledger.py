@@ -8,13 +8,14 @@ from typing import Any
 
 from sqlalchemy import select
 
-from mailconsent.facts import fold
+from mailconsent.facts import NOES, fold
 from mailconsent.merkle import NONCE_SIZE
 from mailconsent.model import Channel, Event, EventId, EventKind, Evidence, Grade, Standing
 from mailconsent.soft_opt_in import sales_of
 from mailconsent.store import Transaction
 from mailconsent.store.driver import change, moment, rows
 from mailconsent.store.generations import BATCH
+from mailconsent.store.journal import Entry
 from mailconsent.store.sales import read_one, replace_sales, save_sales
 from mailconsent.store.standings import UPSERT_REST, read_all, replace_all, save
 from mailconsent.store.tables import recipients
@@ -26,6 +27,8 @@ class Recipient:
 
     id: int
     digest: bytes
+    #: Of the keys that the digest is under.
+    generation: int
     #: The highest `seq` that an event of theirs ever had, so that none is given twice.
     last_seq: int
     events: Sequence[Event]
@@ -117,6 +120,18 @@ def append(tx: Transaction, recipient: Recipient, event: Event, support: Evidenc
         if details:
             change(tx.connection, _SUPPORT, values)
         save(tx, recipient.digest, changed)
+    if event.kind in NOES:
+        tx.opt_outs.append(
+            Entry(
+                digest=recipient.digest,
+                generation=recipient.generation,
+                kind=event.kind,
+                topic=event.topic,
+                channel=event.channel,
+                occurred_at=event.occurred_at,
+                received_at=event.received_at,
+            )
+        )
     # Few recipients ever bought something: for the others this is no statement.
     sold = sales_of(recipient.id, [*recipient.events, event])
     if sold and sold != sales_of(recipient.id, recipient.events):

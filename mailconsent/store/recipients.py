@@ -22,8 +22,8 @@ from mailconsent.store.tables import recipients
 
 # Recipient, state and events at once: each statement less is a round trip less on the way of every click.
 _LOCK = f"""
-    select r.id, r.digest, r.last_seq, r.gone, i.oldest_digest_generation, i.digest_generation, i.signing_generation,
-        {EVENT_COLUMNS}
+    select r.id, r.digest, r.generation, r.last_seq, r.gone,
+        i.oldest_digest_generation, i.digest_generation, i.signing_generation, {EVENT_COLUMNS}
     from recipients r cross join installation i left join events e on e.recipient_id = r.id
     where r.digest = :digest order by e.seq
     """  # noqa: S608 - made of constants
@@ -107,22 +107,22 @@ def _lock(tx: Transaction, digests: Sequence[bytes]) -> Recipient | None:
     for digest in digests:
         found = rows(tx.connection, statement, {"digest": digest})
         if found:
-            recipient_id, kept, last_seq, gone, oldest, newest, signing, *_event = found[0]
+            recipient_id, kept, generation, last_seq, gone, oldest, newest, signing, *_event = found[0]
             tx.learn(State(oldest=oldest, newest=newest, signing=signing))
-            events = [event_of(row[7:]) for row in found if row[-1] is not None]
+            events = [event_of(row[8:]) for row in found if row[-1] is not None]
             if (events[-1].seq if events else 0) != last_seq or len(events) != last_seq - gone:
                 # PostgreSQL waited for somebody else's commit: the row is of after it, and the events of before. An
                 # added one shows in the last number, a removed one in the count.
                 events = read_events(tx, recipient_id)
-            return Recipient(id=recipient_id, digest=kept, last_seq=last_seq, events=events)
+            return Recipient(id=recipient_id, digest=kept, generation=generation, last_seq=last_seq, events=events)
     return None
 
 
-def _create(tx: Transaction, *, digest: bytes, **values: Any) -> Recipient:
+def _create(tx: Transaction, *, digest: bytes, generation: int, **values: Any) -> Recipient:
     """Add a recipient, or find the one whom somebody else added at this moment."""
     dialect = postgresql if tx.connection.dialect.name == "postgresql" else sqlite
     # Random, so that it says nothing about the person and no counter is shared; 63 bits, as BIGINT is signed.
-    new = {"id": secrets.randbits(63), "digest": digest, **values}
+    new = {"id": secrets.randbits(63), "digest": digest, "generation": generation, **values}
     added = tx.connection.execute(
         dialect.insert(recipients)
         .values(new)
@@ -130,7 +130,7 @@ def _create(tx: Transaction, *, digest: bytes, **values: Any) -> Recipient:
         .returning(recipients.c.id)
     ).first()
     if added:
-        return Recipient(id=added.id, digest=digest, last_seq=0, events=[])
+        return Recipient(id=added.id, digest=digest, generation=generation, last_seq=0, events=[])
     return _lock(tx, [digest]) or _lost()
 
 
