@@ -4,25 +4,26 @@ When records about a recipient are due: the first day on which they are to be go
 
 1. The policy names the period, and days are those of the company's calendar. What has no period is never due. A period
    that ends on a day lasts until the end of that day.
-2. The proof of a consent is due a period after it ended: by the person's own no, or by a new owner of the mailbox. One
-   that was never a ground ended when it came in. One that stands is never due.
+2. The proof of a consent is due a period after it ended: by the person's own no, by a new owner of the mailbox, or
+   because nobody made use of it. One that was never a ground ended when it came in. One that stands is never due.
 3. What supports a no, or any other event, is due the same period after its own receipt.
 4. A request that nobody confirmed is due after 30 days; a confirmed one goes with its consent.
 5. An order, with all that was told of it, is due a period after the last of it. Of somebody who never bought, it is an
    enquiry, and the period counts from their last inbound contact.
 6. The address as given is due with the last consent, request or purchase that it was kept for.
-7. The text of a mail is due like the event that it made, or else like an enquiry; never before it was dealt with.
+7. That something was sent is due like the ground that it rested on; but not the last such mail while that is there.
+8. The text of a mail is due like the event that it made, or else like an enquiry; never before it was dealt with.
 
 What is due and still decides stays as an event, which names nobody, and its evidence goes: see `retention.py`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from enum import StrEnum
 
 from mailconsent.facts import PERSONAL, ended
-from mailconsent.model import ALL_TOPICS, Event, EventKind, Grade
+from mailconsent.model import ALL_TOPICS, Event, EventKind, Grade, LegalBasis
 from mailconsent.policy import Policy
 from mailconsent.policy.controller import MonthDay
 from mailconsent.policy.retention import Beginning, Period, Records
@@ -31,6 +32,7 @@ from mailconsent.sales import SaleState, read_sale
 from mailconsent.terms import add_months, financial_year_end, local_day
 
 DAY = timedelta(days=1)
+NEVER_USED: Mapping[int, date] = {}
 #: How long a repeated API request finds the answer it was given.
 ANSWERS_KEPT = timedelta(days=7)
 
@@ -46,6 +48,7 @@ class Kept(StrEnum):
     ADDRESS = "address"  #: as given, with the language
     OPT_OUT_MAIL = "opt_out_mail"  #: the text of a mail that had an effect
     ENQUIRY_MAIL = "enquiry_mail"  #: the text of another mail, once a human has dealt with it
+    SEND = "send"  #: that something was sent
     DIGEST = "digest"  #: of somebody of whom nothing is recorded any more
     ANSWER = "api_answer"  #: to a request with an Idempotency-Key
 
@@ -57,6 +60,8 @@ class Terms:
     periods: Mapping[Records, Period]
     zone: tzinfo
     year_end: MonthDay | None
+    #: Country, or None where it is not known -> the months after which an unused consent lapses; None if it does not.
+    lapse_months: Callable[[str | None], int | None] = lambda _country: None
 
     def day(self, moment: datetime) -> date:
         """The company's own day at that moment."""
@@ -66,7 +71,12 @@ class Terms:
 def terms_of(policy: Policy) -> Terms:
     """What a policy says of terms."""
     controller = policy.controller
-    return Terms(periods=policy.retention, zone=controller.time_zone, year_end=controller.financial_year_end)
+    return Terms(
+        periods=policy.retention,
+        zone=controller.time_zone,
+        year_end=controller.financial_year_end,
+        lapse_months=lambda country: policy.rule(country).consent_lapse_months,
+    )
 
 
 #: What was told of a sale.
@@ -86,8 +96,14 @@ def kept_as(event: Event, events: Sequence[Event]) -> Kept:
     return Kept.OPT_OUT
 
 
-def event_due(event: Event, events: Sequence[Event], terms: Terms) -> date | None:
-    """When an event and its evidence are due, of a recipient with these events in the order of `seq`; None is never."""
+def event_due(
+    event: Event, events: Sequence[Event], terms: Terms, used_on: Mapping[int, date] = NEVER_USED
+) -> date | None:
+    """
+    When an event and its evidence are due, of a recipient with these events in the order of `seq`; None is never.
+
+    `used_on` is the last day on which mail about a topic rested on a consent.
+    """
     kept = kept_as(event, events)
     if kept is Kept.REQUEST:
         return terms.day(event.received_at + PENDING) + DAY
@@ -98,13 +114,13 @@ def event_due(event: Event, events: Sequence[Event], terms: Terms) -> date | Non
     if kept is Kept.OPT_OUT:
         return _after(Records.CONSENTS, terms.day(event.received_at), terms)
     consent = event if event.kind is EventKind.CONSENT_GIVEN else _answer(event, events)
-    return _consent_due(consent, events, terms) if consent else None
+    return _consent_due(consent, events, terms, used_on) if consent else None
 
 
-def address_due(events: Sequence[Event], terms: Terms) -> date | None:
+def address_due(events: Sequence[Event], terms: Terms, used_on: Mapping[int, date] = NEVER_USED) -> date | None:
     """When the address as given is due, of a recipient with these events: `date.min` where nothing needs it."""
     days = [
-        event_due(event, events, terms)
+        event_due(event, events, terms, used_on)
         for event in events
         if event.kind in (EventKind.CONSENT_GIVEN, EventKind.CONSENT_REQUESTED)
     ]
@@ -123,6 +139,27 @@ def mail_due(kept: Kept, moment: datetime, terms: Terms) -> date | None:
     return _after(records, terms.day(moment), terms)
 
 
+def kept_for(basis: LegalBasis | None) -> Records:
+    """For as long as which records it is kept what was sent on this basis."""
+    return Records.TRANSACTIONS if basis is LegalBasis.SOFT_OPT_IN else Records.CONSENTS
+
+
+def last_due(records: Records, terms: Terms, today: date) -> date | None:
+    """The last day of which such records, kept from that day on, are due today; None if none are."""
+    first, last = date(1970, 1, 1), today
+    if not _is_over(records, first, terms, today):
+        return None
+    while first < last:
+        middle = last - (last - first) // 2
+        first, last = (middle, last) if _is_over(records, middle, terms, today) else (first, middle - DAY)
+    return first
+
+
+def _is_over(records: Records, day: date, terms: Terms, today: date) -> bool:
+    due = _booked(records, day, terms) if records is Records.TRANSACTIONS else _after(records, day, terms)
+    return due is not None and due <= today
+
+
 _PERIOD_OF = {
     Kept.CONSENT: Records.CONSENTS,
     Kept.OPT_OUT: Records.CONSENTS,
@@ -132,6 +169,7 @@ _PERIOD_OF = {
     Kept.ENQUIRY_MAIL: Records.ENQUIRIES,
 }
 _FIXED = {
+    Kept.SEND: "as consents or transactions",
     Kept.REQUEST: f"{PENDING.days} days",
     Kept.ADDRESS: "as long as a record needs it",
     Kept.DIGEST: "as long as anything is recorded",
@@ -155,10 +193,11 @@ def promise(kept: Kept, terms: Terms) -> str:
     return f"{period.months} months from {beginning}"
 
 
-def _consent_due(consent: Event, events: Sequence[Event], terms: Terms) -> date | None:
+def _consent_due(consent: Event, events: Sequence[Event], terms: Terms, used_on: Mapping[int, date]) -> date | None:
     over = _ended_at(consent, events)
-    if over is None:
-        return None
+    lapsed = _lapsed_on(consent, terms, used_on)
+    if over is None or (lapsed and lapsed < terms.day(over)):
+        return lapsed and _after(Records.CONSENTS, lapsed, terms)
     day = _after(Records.CONSENTS, terms.day(over), terms)
     # However short the period: what may still be undone is to be undone with its proof.
     return day and max(day, terms.day(over + UNDO) + DAY)
@@ -179,6 +218,13 @@ def _ended_at(consent: Event, events: Sequence[Event]) -> datetime | None:
         and event.seq not in gone
     )
     return next(ends, None)
+
+
+def _lapsed_on(consent: Event, terms: Terms, used_on: Mapping[int, date]) -> date | None:
+    """The last day of a consent that nobody makes use of, by the rule of the person's country; None where it lasts."""
+    months = terms.lapse_months(consent.facts.get("country"))
+    given = terms.day(consent.occurred_at)
+    return add_months(max(given, used_on.get(consent.topic, given)), months) if months else None
 
 
 def _answer(request: Event, events: Sequence[Event]) -> Event | None:

@@ -14,8 +14,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from mailconsent.due import ANSWERS_KEPT, Kept, Terms, address_due, event_due, kept_as, mail_due, terms_of
-from mailconsent.model import EventId, Label
+from mailconsent.due import (
+    ANSWERS_KEPT,
+    Kept,
+    Terms,
+    address_due,
+    event_due,
+    kept_as,
+    kept_for,
+    last_due,
+    mail_due,
+    terms_of,
+)
+from mailconsent.model import EventId, Label, LegalBasis
 from mailconsent.policy import Policy
 from mailconsent.retention import removable
 from mailconsent.store import Store, Transaction
@@ -23,6 +34,7 @@ from mailconsent.store import retention as store_retention
 from mailconsent.store.access import count_answers, forget_answers
 from mailconsent.store.certificates import Certificate, certify
 from mailconsent.store.holds import held, seems_held
+from mailconsent.store.rebuilding import rebuild_one
 from mailconsent.store.retention import Known, Mail
 
 #: Recipients in one transaction: few enough that nobody waits long for one of them.
@@ -60,6 +72,7 @@ class Plan:
     events: frozenset[int]
     stripped: frozenset[int]
     description: bool
+    sends: Sequence[str]
     #: Whether no event is left.
     empties: bool
     #: Of each kind, the events that are due and stay.
@@ -72,7 +85,8 @@ class Plan:
 def plan(known: Known, terms: Terms, *, now: datetime) -> Plan:
     """What of one recipient is to go now, held or not."""
     today = terms.day(now)
-    due = {event.seq for event in known.events if _is_due(event_due(event, known.events, terms), today)}
+    told = known.events, terms, known.used_on
+    due = {event.seq for event in known.events if _is_due(event_due(event, *told), today)}
     events = removable(known.events, due, now=now)
     stripped = frozenset((due & known.supported) - events)
     going: dict[Kept, list[date]] = defaultdict(list)
@@ -82,9 +96,13 @@ def plan(known: Known, terms: Terms, *, now: datetime) -> Plan:
             going[kept_as(event, known.events)].append(terms.day(event.received_at))
         if event.seq in due - events:
             stays[kept_as(event, known.events)] += 1
-    description = known.described and _is_due(address_due(known.events, terms), today)
+    description = known.described and _is_due(address_due(*told), today)
     if description:
         going[Kept.ADDRESS].append(today)
+    there = {event.seq for event in known.events} - events
+    sends = [send for send in known.sends if send.last_of not in there]
+    if sends:
+        going[Kept.SEND] += [send.day for send in sends]
     empties = len(events) == len(known.events) and description == known.described
     return Plan(
         known=known,
@@ -92,6 +110,7 @@ def plan(known: Known, terms: Terms, *, now: datetime) -> Plan:
         events=events,
         stripped=stripped,
         description=description,
+        sends=[send.send_id for send in sends],
         empties=empties,
         stays=stays,
     )
@@ -110,6 +129,9 @@ class Run:
         self.busy = 0
         self._store = store
         self._terms = terms_of(policy)
+        self._days = {
+            basis: last_due(kept_for(basis), self._terms, self._terms.day(now)) for basis in (*LegalBasis, None)
+        }
         self._policy = hashlib.sha256(policy.text.encode()).digest()
         self._now = now
         self._dry = dry_run
@@ -138,7 +160,7 @@ class Run:
 
     def _page(self, after: int | None) -> Sequence[Known]:
         with self._store.read() as tx:
-            return store_retention.page_of_recipients(tx, after=after)
+            return store_retention.page_of_recipients(tx, self._days, after=after)
 
     def _mails(self, after: Mail | None) -> Sequence[Mail]:
         with self._store.read() as tx:
@@ -157,7 +179,7 @@ class Run:
         blocked: defaultdict[Kept, list[date]] = defaultdict(list)
         with self._store.begin() as tx:
             # What was planned is of a moment ago: under the lock it is planned anew.
-            locked = store_retention.lock_recipients(tx, [made.known.id for made in plans])
+            locked = store_retention.lock_recipients(tx, [made.known.id for made in plans], self._days)
             for made in [plan(known, self._terms, now=self._now) for known in locked]:
                 place = blocked if made and held(tx, made.known.id) else gone
                 if place is gone and made:
@@ -183,6 +205,10 @@ class Run:
             store_retention.remove(tx, known, made.events, REASON)
         for seq in sorted(made.stripped):
             store_retention.remove_evidence(tx, EventId(known.id, seq))
+        if made.sends:
+            store_retention.remove_sends(tx, known.id, made.sends)
+        if made.events or made.sends:
+            rebuild_one(tx, known.id, known.digest)
         if made.description:
             store_retention.remove_description(tx, known.id)
         if made.empties and store_retention.remove_recipient(tx, known.id):

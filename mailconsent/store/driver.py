@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from mailconsent.errors import StorageRefused, StorageUnavailable
-from mailconsent.store.columns import in_utc
+from mailconsent.store.tables import in_utc
 
 #: Not a cast (`::`).
 _NAME = re.compile(r"(?<!:):(\w+)")

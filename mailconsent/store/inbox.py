@@ -17,9 +17,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from mailconsent.errors import LeaseLost
 from mailconsent.model import Classification
 from mailconsent.store import Transaction
-from mailconsent.store.columns import in_utc
 from mailconsent.store.driver import driver_cursor
-from mailconsent.store.tables import inbound_messages, mailboxes
+from mailconsent.store.tables import in_utc, inbound_messages, mailboxes
 
 
 class State(StrEnum):

@@ -4,16 +4,14 @@ Deleting what is due: looking through everything page by page, then a few recipi
 Whatever is deleted here is gone from the database file, too: see `tidy`.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, exists, select, text, tuple_, update
+from sqlalchemy import Connection, bindparam, case, exists, or_, select, text, tuple_, update
 
-from mailconsent.facts import fold
-from mailconsent.model import Event, EventId
-from mailconsent.soft_opt_in import sales_of
+from mailconsent.model import Event, EventId, LegalBasis
 from mailconsent.store import Store, Transaction
 from mailconsent.store.driver import change, rows
 from mailconsent.store.engine import WAIT, translated
@@ -21,15 +19,28 @@ from mailconsent.store.holds import lock_holds
 from mailconsent.store.inbox import State
 from mailconsent.store.leaves import remove_event
 from mailconsent.store.ledger import EVENT_COLUMNS, event_of
-from mailconsent.store.sales import replace_sales
-from mailconsent.store.standings import replace_all
-from mailconsent.store.tables import inbound_messages, metadata, recipients
+from mailconsent.store.tables import inbound_messages, metadata, recipients, sends, standings
 
 #: Recipients, or mails, looked at in one query.
 PAGE = 1_000
 
 #: (mailbox, UIDVALIDITY, UID) of a mail.
 Place = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sending:
+    """That something was sent."""
+
+    send_id: str
+    day: date
+    #: The event that it rested on, where nothing newer was sent about the topic on the same basis: it may keep that
+    #: ground alive.
+    last_of: int | None
+
+
+#: Basis -> the last day of what was sent that may be due; without a day, none is.
+Days = Mapping[LegalBasis | None, date | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +54,10 @@ class Known:
     events: Sequence[Event]
     #: The events, by their `seq`, that have evidence.
     supported: frozenset[int]
+    #: What was sent up to the days asked for.
+    sends: Sequence[Sending]
+    #: Topic -> the last day on which mail rested on a consent to it.
+    used_on: Mapping[int, date]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,27 +77,39 @@ _EVENTS = f"""
     left join evidence v on v.recipient_id = e.recipient_id and v.seq = e.seq
     where e.recipient_id between :first and :last order by e.recipient_id, e.seq
     """  # noqa: S608 - made of constants
+_newer = sends.alias()
+_IS_LAST = ~exists().where(
+    _newer.c.recipient_id == sends.c.recipient_id,
+    _newer.c.topic == sends.c.topic,
+    _newer.c.basis == sends.c.basis,
+    tuple_(_newer.c.day, _newer.c.send_id) > tuple_(sends.c.day, sends.c.send_id),
+)
+_SENDS = select(
+    sends.c.recipient_id, sends.c.send_id, sends.c.day, case((sends.c.basis.is_not(None) & _IS_LAST, sends.c.seq))
+)
+_USED = select(standings.c.digest, standings.c.topic, standings.c.used_on).where(standings.c.used_on.is_not(None))
 
 
-def page_of_recipients(tx: Transaction, *, after: int | None) -> Sequence[Known]:
+def page_of_recipients(tx: Transaction, days: Days, *, after: int | None) -> Sequence[Known]:
     """The recipients next after this id, as they are now."""
     page = tx.connection.execute(
         _WHO.where(recipients.c.id > (-1 if after is None else after)).order_by(recipients.c.id).limit(PAGE)
     ).all()
-    return _known(tx, page, page[0].id, page[-1].id) if page else []
+    return _known(tx, page, days) if page else []
 
 
-def lock_recipients(tx: Transaction, ids: Collection[int]) -> Sequence[Known]:
+def lock_recipients(tx: Transaction, ids: Collection[int], days: Days) -> Sequence[Known]:
     """
     Lock these recipients, but for those whom somebody else has locked: who waits for nobody cannot be in the way of
     who waits for us.
     """
     rows_of = _WHO.where(recipients.c.id.in_(ids)).order_by(recipients.c.id).with_for_update(skip_locked=True)
     # One at a time: their events lie far apart. Asked for after the lock, so as they are under it.
-    return [known for row in tx.connection.execute(rows_of).all() for known in _known(tx, [row], row.id, row.id)]
+    return [known for row in tx.connection.execute(rows_of).all() for known in _known(tx, [row], days)]
 
 
-def _known(tx: Transaction, page: Sequence[Any], first: int, last: int) -> list[Known]:
+def _known(tx: Transaction, page: Sequence[Any], days: Days) -> list[Known]:
+    first, last = page[0].id, page[-1].id
     events: dict[int, list[Event]] = {}
     supported: dict[int, set[int]] = {}
     for recipient_id, has_evidence, *columns in rows(tx.connection, _EVENTS, {"first": first, "last": last}):
@@ -90,6 +117,8 @@ def _known(tx: Transaction, page: Sequence[Any], first: int, last: int) -> list[
         events.setdefault(recipient_id, []).append(event)
         if has_evidence:
             supported.setdefault(recipient_id, set()).add(event.seq)
+    sent = _sends(tx, first, last, days)
+    used = _used(tx, [row.digest for row in page])
     return [
         Known(
             id=row.id,
@@ -97,18 +126,46 @@ def _known(tx: Transaction, page: Sequence[Any], first: int, last: int) -> list[
             described=bool(row.described),
             events=events.get(row.id, []),
             supported=frozenset(supported.get(row.id, ())),
+            sends=sent.get(row.id, []),
+            used_on=used.get(bytes(row.digest), {}),
         )
         for row in page
     ]
 
 
+def _sends(tx: Transaction, first: int, last: int, days: Days) -> dict[int, list[Sending]]:
+    over = [
+        (sends.c.basis == basis if basis else sends.c.basis.is_(None)) & (sends.c.day <= day)
+        for basis, day in days.items()
+        if day
+    ]
+    found: dict[int, list[Sending]] = {}
+    if over:
+        query = _SENDS.where(sends.c.recipient_id.between(first, last), or_(*over)).order_by(*sends.primary_key)
+        for recipient_id, send_id, day, last_of in tx.connection.execute(query):
+            found.setdefault(recipient_id, []).append(Sending(send_id=send_id, day=day, last_of=last_of))
+    return found
+
+
+def _used(tx: Transaction, digests: Sequence[bytes]) -> dict[bytes, dict[int, date]]:
+    found: dict[bytes, dict[int, date]] = {}
+    for digest, topic, used_on in tx.connection.execute(_USED.where(standings.c.digest.in_(digests))):
+        found.setdefault(bytes(digest), {})[topic] = date.fromordinal(used_on)
+    return found
+
+
 def remove(tx: Transaction, known: Known, seqs: Collection[int], reason: str) -> None:
-    """Remove events of a locked recipient, and make the standings and sales those of what remains."""
+    """Remove events of a locked recipient."""
     for seq in sorted(seqs):
         remove_event(tx, EventId(known.id, seq), reason)
-    remaining = [event for event in known.events if event.seq not in seqs]
-    replace_all(tx, known.digest, fold(known.id, remaining))
-    replace_sales(tx, known.digest, sales_of(known.id, remaining))
+
+
+def remove_sends(tx: Transaction, recipient_id: int, send_ids: Collection[str]) -> None:
+    """Remove what was sent to a locked recipient."""
+    tx.connection.execute(
+        sends.delete().where(sends.c.recipient_id == recipient_id, sends.c.send_id == bindparam("of_send")),
+        [{"of_send": send_id} for send_id in send_ids],
+    )
 
 
 def remove_evidence(tx: Transaction, event: EventId) -> None:
@@ -193,7 +250,7 @@ def remove_mail(tx: Transaction, places: Collection[Place]) -> None:
     tx.connection.execute(_FORGET_MAIL, [dict(zip(names, place, strict=True)) for place in places])
 
 
-_VACUUM = "vacuum events, evidence, recipients, standings, sales, inbound_messages, idempotency"
+_VACUUM = "vacuum events, evidence, recipients, sends, standings, sales, inbound_messages, idempotency"
 #: Milliseconds for which writers may have to wait for the emptying of SQLite's log.
 _BUSY = 200
 #: Bytes of the largest SQLite file that is written anew: writers wait meanwhile, and must not give up.

@@ -2,13 +2,14 @@
 
 import tomllib
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from mailconsent.due import Kept, Terms, address_due, event_due, kept_as, mail_due, terms_of
+from mailconsent.due import Kept, Terms, address_due, event_due, kept_as, last_due, mail_due, terms_of
 from mailconsent.model import EventKind, Grade
 from mailconsent.policy import read_policy
 from mailconsent.policy.retention import Beginning, Period, Records
@@ -16,7 +17,8 @@ from tests.cast import NOW
 from tests.histories import SALES, TOPICS, decided, grown, histories_with_sales, history
 from tests.houses import POLICY
 
-TERMS = terms_of(read_policy(POLICY.read_text("utf-8")))
+SHIPPED = terms_of(read_policy(POLICY.read_text("utf-8")))
+TERMS = replace(SHIPPED, lapse_months=lambda _country: None)
 CASES = tomllib.loads((Path(__file__).parent.parent / "vectors" / "due.toml").read_text("utf-8"))["case"]
 
 
@@ -45,9 +47,11 @@ def said(day):
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["why"])
 def test_records_are_due_on_the_day(case):
     events = told(case)
+    terms = replace(TERMS, lapse_months=lambda _country: case.get("lapse"))
+    used_on = {1: case["used_on"]} if "used_on" in case else {}
 
-    assert [said(event_due(event, events, TERMS)) for event in events] == case["due"]
-    assert said(address_due(events, TERMS)) == case["address"]
+    assert [said(event_due(event, events, terms, used_on)) for event in events] == case["due"]
+    assert said(address_due(events, terms, used_on)) == case["address"]
 
 
 def test_a_confirmed_request_goes_with_its_consent():
@@ -62,6 +66,27 @@ def test_a_confirmed_request_goes_with_its_consent():
 def test_a_mail_that_was_dealt_with_is_due_like_what_it_made():
     assert mail_due(Kept.OPT_OUT_MAIL, NOW, TERMS) == date(2027, 3, 3)
     assert mail_due(Kept.ENQUIRY_MAIL, NOW, TERMS) == date(2028, 3, 3)
+
+
+def test_the_law_of_both_countries_says_when_an_unused_consent_lapses():
+    assert {SHIPPED.lapse_months(country) for country in ("DK", "DE", "NL", None)} == {12}, "a company in Denmark"
+
+
+@given(st.sampled_from((Records.CONSENTS, Records.TRANSACTIONS)), st.dates(date(2020, 1, 1), date(2040, 1, 1)))
+def test_the_last_day_of_what_is_due_is_found(records, today):
+    last = last_due(records, TERMS, today)
+
+    kept = replace(TERMS, zone=UTC)
+    sold, over = history("$"), history("W1")
+    for day, is_over in ((last, True), (last + timedelta(days=1), False)):
+        moment = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+        [event] = sold if records is Records.TRANSACTIONS else over
+        event = replace(event, received_at=moment, facts={**event.facts, "sold_on": day.isoformat()})
+        assert (event_due(event, [event], kept) <= today) is is_over
+
+
+def test_nothing_is_due_where_there_is_no_period():
+    assert last_due(Records.CONSENTS, replace(TERMS, periods={}), NOW.date()) is None
 
 
 def test_what_the_policy_has_no_period_for_is_never_due():

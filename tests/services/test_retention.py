@@ -18,6 +18,7 @@ from mailconsent.services.holds import place_hold
 from mailconsent.services.rebuild import rebuild_all
 from mailconsent.services.retention import Run
 from mailconsent.services.sealing import seal_days
+from mailconsent.services.sends import record_sends
 from mailconsent.store.certificates import read_certificates
 from mailconsent.store.holds import HoldReason
 from mailconsent.store.inbox import Cursor, State, Stored, remember, take_lease
@@ -156,13 +157,37 @@ def test_a_request_that_nobody_confirmed_leaves_nothing_at_all(installation):
 def test_what_still_decides_stays_without_its_evidence(installation):
     write(installation, ANNA, "W* A1 $")
 
-    run = retain(installation, LATE)
+    def proofs():
+        return [seq for seq in (1, 2, 3) if proof(ANNA, seq) in everything(installation)]
 
+    retain(installation)
+    assert proofs() == [2, 3], "the consent stands, and its proof with it"
+
+    run = retain(installation, LATE)
+    assert proofs() == [], "nobody made use of it, so it lapsed years ago"
     assert remaining(installation, ANNA) == [1, 2, 3]
     assert run.tallies[Kept.TRANSACTION].stays == 1
-    assert proof(ANNA, 2) in everything(installation), "the consent stands, and its proof with it"
-    assert proof(ANNA, 1) not in everything(installation)
-    assert proof(ANNA, 3) not in everything(installation)
+
+
+def test_what_was_sent_goes_but_not_the_last_mail_that_keeps_a_consent_alive(installation):
+    write(installation, ANNA, "B1 B2")
+    blog, alerts = (installation.rules.policy.topic(key) for key in ("blog", "alerts"))
+    days = (START + timedelta(days=30), START + timedelta(days=60), START + timedelta(days=300))
+    for number, (topic, at) in enumerate([(blog, days[0]), (blog, days[1]), (alerts, days[0]), (alerts, days[2])]):
+        with installation.store.begin() as tx:
+            record_sends(tx, installation.rules.policy, topic, f"send-{number}", [ANNA], sent_at=at, now=at)
+
+    run = retain(installation)
+
+    assert counts(run) == {Kept.SEND: 2}
+    assert rows(installation, "select send_id from sends order by send_id") == [("send-1",), ("send-3",)]
+    assert unfolded(installation) == []
+
+    write(installation, ANNA, [replace(event, received_at=LATER) for event in history("W* W*")[:1]])
+    retain(installation, LATER + timedelta(days=400))
+    assert rows(installation, "select send_id from sends") == []
+    assert rows(installation, "select used_on from standings where used_on is not null") == []
+    assert unfolded(installation) == []
 
 
 def test_a_hold_keeps_everything_until_it_is_ended(installation):

@@ -2,8 +2,7 @@
 
 from alembic import context
 
-from mailconsent.store.columns import UtcDateTime
-from mailconsent.store.tables import metadata
+from mailconsent.store.tables import UtcDateTime, metadata
 
 
 def render_item(kind, item, _context):

@@ -1,8 +1,8 @@
-"""Times in the database: aware, and in UTC."""
+"""What all tables share: one collection of them, names of constraints, and times that keep their zone."""
 
 from datetime import UTC, datetime
 
-from sqlalchemy import DateTime, Dialect, TypeDecorator
+from sqlalchemy import DateTime, Dialect, MetaData, TypeDecorator
 
 
 def in_utc(moment: datetime) -> datetime:
@@ -25,3 +25,14 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+# Names that both databases derive alike, so that later migrations can drop a constraint by its name.
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(referred_table_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+    }
+)
