@@ -121,6 +121,7 @@ def clear(house: House) -> None:
         connection.execute(text("delete from keys where number > 1"))
         for column in ("oldest_digest_generation", "digest_generation", "signing_generation"):
             connection.execute(text(f"update installation set {column} = 1"))
+        connection.execute(text("update installation set domains = false"))
     engine.dispose()
     for name in ("digest.keys", "signing.keys"):
         path = house.folder / name

@@ -23,6 +23,7 @@ from mailconsent.policy import Policy, Topic
 from mailconsent.proof import Route, judge
 from mailconsent.services import Rules
 from mailconsent.services.consents import consent_facts, notice_shown, require_marketing, shortcomings
+from mailconsent.services.domains import under_domains
 from mailconsent.services.recipients import Outcome, withdraw
 from mailconsent.soft_opt_in import Offer
 from mailconsent.store import Transaction
@@ -50,6 +51,12 @@ def check(
 
     `offer` is the mail as soft opt-in looks at it; without one, or for a topic not eligible, no sale is read.
     """
+    return under_domains(tx, topic, addresses, _decide(tx, policy, topic, addresses, offer))
+
+
+def _decide(
+    tx: Transaction, policy: Policy, topic: Topic, addresses: Sequence[str], offer: Offer | None
+) -> list[Decision]:
     # While a rotation runs, a person may stand under either digest: ask for both.
     by_generation = [tx.digester.digests(addresses, generation) for generation in tx.state.live]
     asked = {digest for digests in by_generation for digest in digests if digest}

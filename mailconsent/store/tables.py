@@ -26,6 +26,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    false,
     text,
 )
 
@@ -70,6 +71,8 @@ installation = Table(
     Column("oldest_digest_generation", SmallInteger, nullable=False),
     Column("digest_generation", SmallInteger, nullable=False),
     Column("signing_generation", SmallInteger, nullable=False),
+    # Whether any domain was ever suppressed; never unset.
+    Column("domains", Boolean, nullable=False, server_default=false()),
 )
 
 # A value by which a key is recognised, never the key.
@@ -92,11 +95,14 @@ recipients = Table(
     Column("last_seq", Integer, nullable=False, server_default="0"),
     # Unknown where we met the recipient through a link alone.
     Column("tagless_digest", LargeBinary(16), index=True),
+    # Of a domain, which is a recipient too: its own digest.
     Column("domain_digest", LargeBinary(16), index=True),
     Column("language", String(8)),
     # As given; erasable. Never filled by an opt-out, which needs no address.
     Column("address", Text),
 )
+
+_SUPPRESSED = text("kind = 'suppressed'")
 
 events = Table(
     "events",
@@ -121,6 +127,7 @@ events = Table(
         sqlite_where=text("kind = 'consent_requested'"),
         postgresql_where=text("kind = 'consent_requested'"),
     ),
+    Index("ix_events_suppressed", "recipient_id", "seq", sqlite_where=_SUPPRESSED, postgresql_where=_SUPPRESSED),
     sqlite_with_rowid=False,
 )
 

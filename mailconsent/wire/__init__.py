@@ -15,18 +15,30 @@ from mailconsent.wire.json_text import (
     schemas,
     write,
 )
+from mailconsent.wire.suppressions import (
+    MAX_LISTED,
+    ListedSuppression,
+    SuppressionList,
+    SuppressionListRequest,
+    SuppressionRequest,
+)
 
 __all__ = [
     "MAX_ADDRESSES",
+    "MAX_LISTED",
     "BadRequest",
     "CheckAnswer",
     "CheckRequest",
     "ConsentRecorded",
     "ConsentRequest",
     "Fault",
+    "ListedSuppression",
     "Problem",
     "Recorded",
     "ShownNotice",
+    "SuppressionList",
+    "SuppressionListRequest",
+    "SuppressionRequest",
     "Verdict",
     "WithdrawalRequest",
     "make_request",

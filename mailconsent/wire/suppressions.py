@@ -1,0 +1,63 @@
+"""Suppressions: recorded of an address or a domain, and listed without either."""
+
+from typing import Annotated
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from mailconsent.errors import Refused
+from mailconsent.model import Channel
+from mailconsent.wire.fields import MAX_ADDRESS, Request, Source, Text
+
+#: Of one answer.
+MAX_LISTED = 1_000
+
+
+class SuppressionRequest(Request):
+    """Who is not to be mailed any more: one address, or everybody under a domain."""
+
+    address: Text | None = None
+    domain: Annotated[
+        str | None,
+        Field(
+            max_length=MAX_ADDRESS,
+            description="Instead of an address: a domain, with all that is under it.",
+            json_schema_extra={"example": "example.com"},
+        ),
+    ] = None
+    reason: Annotated[str, Field(max_length=4_000, description="Kept apart, erasable.")] = ""
+    source: Source = ""
+
+    def require_one(self) -> None:
+        """Raises `Refused` unless this is about an address or about a domain, and not about both."""
+        if (self.address is None) == (self.domain is None):
+            raise Refused("A suppression needs an address or a domain, and not both.")
+
+
+class SuppressionListRequest(Request):
+    """The next of the suppressions that stand."""
+
+    after: Annotated[
+        str | None,
+        Field(
+            pattern=r"^([0-7][0-9a-f]{15}|[0-9a-f]{1,15})-[1-9][0-9]{0,8}$",
+            description="The last `event_id` of the page before. Left out, or null: from the beginning.",
+        ),
+    ] = None
+    limit: Annotated[int, Field(ge=1, le=MAX_LISTED)] = MAX_LISTED
+
+
+class ListedSuppression(TypedDict):
+    """A suppression that stands. Whom it is about is not told: ask `check` about an address."""
+
+    event_id: str
+    scope: Annotated[str, Field(description="`address` or `domain`.")]
+    channel: Channel
+    received_at: str
+    source: str
+
+
+class SuppressionList(TypedDict):
+    """A page of them, in the order of their ids; the last page is not full."""
+
+    suppressions: list[ListedSuppression]
