@@ -76,7 +76,7 @@ def domain_key(text: str) -> str:
 @lru_cache(maxsize=65536)
 def domains_over(spelling: str) -> tuple[str, ...]:
     """The keys of the domain that an address ends in and of those above it, the nearest first; of no top-level one."""
-    labels = _DOTS.split(_TRAILING.sub("", spelling.strip()))
+    labels = _DOTS.split(_TRAILING.sub("", spelling))
     return tuple(_domain_key(".".join(labels[place:])) for place in range(len(labels) - 1))
 
 

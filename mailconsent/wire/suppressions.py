@@ -22,7 +22,7 @@ class SuppressionRequest(Request):
         Field(
             max_length=MAX_ADDRESS,
             description="Instead of an address: a domain, with all that is under it.",
-            json_schema_extra={"example": "example.com"},
+            json_schema_extra={"example": "partner.example"},
         ),
     ] = None
     reason: Annotated[str, Field(max_length=4_000, description="Kept apart, erasable.")] = ""
