@@ -21,6 +21,7 @@ from mailconsent.wire.suppressions import (
     SuppressionList,
     SuppressionListRequest,
     SuppressionRequest,
+    listed,
 )
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "SuppressionRequest",
     "Verdict",
     "WithdrawalRequest",
+    "listed",
     "make_request",
     "read_answer",
     "read_request",

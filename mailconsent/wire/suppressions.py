@@ -1,12 +1,13 @@
 """Suppressions: recorded of an address or a domain, and listed without either."""
 
+from datetime import datetime
 from typing import Annotated
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
 from mailconsent.errors import Refused
-from mailconsent.model import Channel
+from mailconsent.model import Channel, EventId
 from mailconsent.wire.fields import MAX_ADDRESS, Request, Source, Text
 
 #: Of one answer.
@@ -61,3 +62,16 @@ class SuppressionList(TypedDict):
     """A page of them, in the order of their ids; the last page is not full."""
 
     suppressions: list[ListedSuppression]
+
+
+def listed(
+    event_id: EventId, channel: Channel, received_at: datetime, source: str, *, domain: bool
+) -> ListedSuppression:
+    """A suppression as it is listed."""
+    return {
+        "event_id": str(event_id),
+        "scope": "domain" if domain else "address",
+        "channel": channel,
+        "received_at": received_at.isoformat(),
+        "source": source,
+    }

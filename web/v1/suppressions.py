@@ -30,14 +30,7 @@ def list_standing(
     found = list_suppressions(tx, after=after, limit=asked.limit)
     return {
         "suppressions": [
-            {
-                "event_id": str(one.event_id),
-                "scope": "domain" if one.domain else "address",
-                "channel": one.channel,
-                "received_at": one.received_at.isoformat(),
-                "source": one.source,
-            }
-            for one in found
+            wire.listed(one.event_id, one.channel, one.received_at, one.source, domain=one.domain) for one in found
         ]
     }
 
