@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 from typing_extensions import TypedDict
 
 from mailconsent.errors import Refused
@@ -35,6 +35,11 @@ class SuppressionRequest(Request):
             raise Refused("A suppression needs an address or a domain, and not both.")
 
 
+def _whole(value: object) -> object:
+    # In JSON, 10.0 is an integer too (JSON Schema 2020-12, validation, section 6.1.1).
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 class SuppressionListRequest(Request):
     """The next of the suppressions that stand."""
 
@@ -45,7 +50,7 @@ class SuppressionListRequest(Request):
             description="The last `event_id` of the page before. Left out, or null: from the beginning.",
         ),
     ] = None
-    limit: Annotated[int, Field(ge=1, le=MAX_LISTED)] = MAX_LISTED
+    limit: Annotated[int, Field(ge=1, le=MAX_LISTED), BeforeValidator(_whole)] = MAX_LISTED
 
 
 class ListedSuppression(TypedDict):
