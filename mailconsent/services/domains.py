@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 from mailconsent.address import domains_over
 from mailconsent.model import ALL_TOPICS, Decision, EventId, MailKind, Reason, Standing
-from mailconsent.policy import Topic
 from mailconsent.store import Transaction
 from mailconsent.store.standings import read_standings
 
@@ -20,9 +19,11 @@ FIRST = frozenset(
 )
 
 
-def under_domains(tx: Transaction, topic: Topic, addresses: Sequence[str], decisions: list[Decision]) -> list[Decision]:
+def under_domains(
+    tx: Transaction, kind: MailKind, addresses: Sequence[str], decisions: list[Decision]
+) -> list[Decision]:
     """These decisions on these addresses, with those denied whose domain is suppressed."""
-    if topic.kind is not MailKind.MARKETING or not tx.state.domains:
+    if kind is not MailKind.MARKETING or not tx.state.domains:
         return decisions
     spellings = [address.rpartition("@")[2] for address in addresses]
     denied = _denied(tx, set(spellings))
