@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 from typing_extensions import TypedDict
 
 from mailconsent.errors import Refused
@@ -17,22 +17,27 @@ MAX_LISTED = 1_000
 class SuppressionRequest(Request):
     """Who is not to be mailed any more: one address, or everybody under a domain."""
 
-    address: Text | None = None
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["address"]}, {"required": ["domain"]}]})
+
+    address: Text = ""
     domain: Annotated[
-        str | None,
+        str,
         Field(
             max_length=MAX_ADDRESS,
             description="Instead of an address: a domain, with all that is under it.",
             json_schema_extra={"example": "partner.example"},
         ),
-    ] = None
+    ] = ""
     reason: Annotated[str, Field(max_length=4_000, description="Kept apart, erasable.")] = ""
     source: Source = ""
 
-    def require_one(self) -> None:
-        """Raises `Refused` unless this is about an address or about a domain, and not about both."""
-        if (self.address is None) == (self.domain is None):
+    @property
+    def of_domain(self) -> bool:
+        """Whether this is about a domain. Raises `Refused` unless it is about an address or a domain, and not both."""
+        given = self.model_fields_set & {"address", "domain"}
+        if len(given) != 1:
             raise Refused("A suppression needs an address or a domain, and not both.")
+        return "domain" in given
 
 
 def _whole(value: object) -> object:

@@ -142,6 +142,7 @@ NOT_OF_THIS_SHAPE = [
     *(
         Refusal(path="suppressions", body=json.dumps(SUPPRESSION | change).encode(), status=422, why=why)
         for change, why in [
+            ({"domain": None}, "nothing is not a domain"),
             ({"domain": ["partner.example"]}, "a list"),
             ({"domain": "x" * 1001}, "longer than any domain"),
             ({"domain": "gmail.com", "yes": True}, "whatever is claimed"),

@@ -74,7 +74,7 @@ def test_a_key_needs_the_scope_and_no_key_releases(installation: Installation) -
 
 NO_SUPPRESSIONS: list[tuple[dict[str, object], str]] = [
     ({}, "nobody"),
-    ({"domain": None, "address": None}, "so too"),
+    ({"domain": ""}, "so too"),
     ({"address": ANNA, "domain": "example.com"}, "an address and a domain: which one counts?"),
     ({"address": "@example.com"}, "a domain in the place of an address"),
     ({"domain": ANNA}, "an address in the place of a domain"),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from mailconsent.errors import InvalidDomain, Refused
 from mailconsent.model import Channel, EventKind, Evidence, Grade, Reason
+from mailconsent.policy.mailing import mailing_of
 from mailconsent.services.operators import release, suppress_domain
 from mailconsent.services.recipients import withdraw
 from mailconsent.services.rotation import begin_digest_rotation, move_recipients
@@ -18,7 +19,7 @@ from mailconsent.services.senders import check, permits
 from mailconsent.store.ledger import append
 from mailconsent.store.recipients import lock_address
 from mailconsent.store.tables import evidence, recipients
-from tests.cast import ANNA, BO, CECILIA, receipt
+from tests.cast import ANNA, BO, CECILIA, NOW, receipt
 from tests.histories import history, notations
 from tests.houses import ask, consent, rows, unfolded
 
@@ -176,11 +177,13 @@ def test_an_installation_without_a_suppressed_domain_looks_for_none(installation
 
 
 def test_the_transaction_that_suppresses_sees_it(installation):
-    topic = installation.rules.policy.topic("blog")
+    policy = installation.rules.policy
+    mailing = mailing_of(policy, policy.topic("blog"), now=NOW)
+
     with installation.store.begin() as tx:
-        assert check(tx, installation.rules.policy, topic, [ANNA])[0].reason is Reason.NO_LEGAL_BASIS
+        assert check(tx, mailing, [ANNA])[0].reason is Reason.NO_LEGAL_BASIS
         suppress_domain(tx, "example.com", receipt(Channel.OPERATOR))
-        assert check(tx, installation.rules.policy, topic, [ANNA])[0].reason is Reason.SUPPRESSED
+        assert check(tx, mailing, [ANNA])[0].reason is Reason.SUPPRESSED
 
 
 def test_a_domain_stays_suppressed_at_every_point_of_a_rotation(house):

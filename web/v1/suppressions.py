@@ -12,13 +12,12 @@ from web.v1.keys import receipt_of
 
 def suppress(tx: Transaction, key: ApiKey, asked: wire.SuppressionRequest, _rules: Rules) -> wire.Recorded:
     """No more marketing to an address, or to a domain."""
-    asked.require_one()
     evidence = Evidence(details={"reason": asked.reason} if asked.reason.strip() else {})
     receipt = receipt_of(key, asked.source, None, evidence=evidence)
-    if asked.domain is not None:
+    if asked.of_domain:
         outcome = operators.suppress_domain(tx, asked.domain, receipt)
     else:
-        outcome = operators.suppress(tx, asked.address or "", receipt)
+        outcome = operators.suppress(tx, asked.address, receipt)
     return {"event_id": str(outcome.event_id), "repeated": outcome.repeated}
 
 
