@@ -30,6 +30,7 @@ class Scope(StrEnum):
     CONSENTS = "consents"
     SUPPRESSIONS = "suppressions"
     WITHDRAWALS = "withdrawals"
+    SENDS = "sends"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from mailconsent.wire.json_text import (
     schemas,
     write,
 )
+from mailconsent.wire.sends import SendsAnswer, SendsRequest
 from mailconsent.wire.suppressions import (
     MAX_LISTED,
     ListedSuppression,
@@ -36,6 +37,8 @@ __all__ = [
     "ListedSuppression",
     "Problem",
     "Recorded",
+    "SendsAnswer",
+    "SendsRequest",
     "ShownNotice",
     "SuppressionList",
     "SuppressionListRequest",
