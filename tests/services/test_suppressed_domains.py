@@ -18,6 +18,7 @@ from mailconsent.services.rotation import begin_digest_rotation, move_recipients
 from mailconsent.services.senders import check, permits
 from mailconsent.store.ledger import append
 from mailconsent.store.recipients import lock_address
+from mailconsent.store.suppressions import list_suppressions
 from mailconsent.store.tables import evidence, recipients
 from tests.cast import ANNA, BO, CECILIA, NOW, receipt
 from tests.histories import history, notations
@@ -204,6 +205,10 @@ def test_a_domain_stays_suppressed_at_every_point_of_a_rotation(house):
         list(move_recipients(here.store, generation))
 
         assert said() == [expected] * 2
+        with other.store.read() as tx:
+            assert [(one.event_id, one.domain) for one in list_suppressions(tx, after=None, limit=9)] == [
+                (first.event_id, True)
+            ]
         let_go(other, first.event_id)
         assert said() == [[Reason.CONSENT] * 3] * 2
         assert unfolded(here) == []
