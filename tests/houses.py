@@ -6,7 +6,6 @@ real commands.
 import contextlib
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from mailconsent.store.ledger import read_events
 from mailconsent.store.sales import read_one
 from mailconsent.store.standings import read_all
 from mailconsent.store.tables import metadata
+from tests.commands import Command, Surroundings, without_settings
 
 POLICY = Path(__file__).parent.parent / "policy.toml"
 PASSWORD = "secret"
@@ -66,24 +66,25 @@ class House:
             installation.store.close()
 
     @contextlib.contextmanager
-    def running(self, *arguments: str, log: str = "process.log") -> Iterator[subprocess.Popen[bytes]]:
+    def running(self, *arguments: str, log: str = "process.log") -> Iterator[Command]:
         """`mailconsent ...` as a process, ended with the block."""
-        with (self.folder / log).open("ab") as out:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "mailconsent", *arguments],
-                env={**_clean_environ(), **self.variables},
-                stdout=out,
-                stderr=out,
-            )
+        command = self.start(*arguments, log=log)
+        try:
+            yield command
+        finally:
+            command.terminate()
             try:
-                yield process
-            finally:
-                process.terminate()
-                try:
-                    process.wait(10)
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                    process.wait()
+                command.wait(10)
+            except subprocess.TimeoutExpired:
+                command.kill()
+                command.wait()
+
+    def start(self, *arguments: str, log: str = "process.log") -> Command:
+        """`mailconsent ...` as a process, to be ended by the caller."""
+        path = self.folder / log
+        return Command(
+            arguments, Surroundings(environ={**without_settings(os.environ), **self.variables}, out=path, err=path)
+        )
 
     def log(self, log: str = "process.log") -> str:
         """What a process said."""
@@ -195,7 +196,3 @@ def until(happened: Callable[[], object], what: str = "it", seconds: float = PAT
     while not happened():
         assert time.monotonic() < ends, f"waited {seconds:.0f} seconds for {what}"
         time.sleep(0.05)
-
-
-def _clean_environ() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith("MAILCONSENT_")}

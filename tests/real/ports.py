@@ -6,6 +6,8 @@ import subprocess
 import time
 from pathlib import Path
 
+from tests.commands import Command
+
 
 def free_port() -> int:
     """A port that nobody listens on now. Somebody else may take it first: rare, and seen at once as a failed start."""
@@ -16,7 +18,11 @@ def free_port() -> int:
 
 
 def wait_for_port(
-    port: int, *, process: subprocess.Popen[bytes] | None = None, log: Path | None = None, timeout: float = 30.0
+    port: int,
+    *,
+    process: subprocess.Popen[bytes] | Command | None = None,
+    log: Path | None = None,
+    timeout: float = 30.0,
 ) -> None:
     """
     Return once somebody accepts connections on the port.
