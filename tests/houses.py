@@ -82,6 +82,7 @@ class House:
     def start(self, *arguments: str, log: str = "process.log") -> Command:
         """`mailconsent ...` as a process, to be ended by the caller."""
         path = self.folder / log
+        path.touch()
         return Command(
             arguments, Surroundings(environ={**without_settings(os.environ), **self.variables}, out=path, err=path)
         )
