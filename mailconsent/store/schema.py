@@ -19,9 +19,11 @@ def migrate(store: Store) -> None:
     with store.queue_turn(), translated(), transaction(store.engine, writes=True) as connection:
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql("select pg_advisory_xact_lock(%s)", (LOCK,))
-        if _version(connection) not in (None, *_revisions()):
+        version = _version(connection)
+        if version not in (None, *_revisions()):
             raise _fault(connection)
-        _upgrade(connection)
+        if version != _revisions()[-1]:
+            _upgrade(connection)
 
 
 def check_schema(connection: Connection) -> None:
