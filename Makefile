@@ -2,7 +2,7 @@
 PY ?= python3
 BIN := .venv/bin
 # More than a small machine has cores: many tests wait for something to happen.
-WORKERS ?= 4
+WORKERS ?= 3
 SERVERS := postgresql dovecot-imapd chromium openssl libatomic1
 
 .PHONY: demo test coverage lint types check bench servers lock translations clean

@@ -59,23 +59,27 @@ class Command:
         """The exit status, or the signal that ended it as a negative number; None while it runs."""
         return self._process.exitcode
 
-    def wait(self, seconds: float | None = None) -> int:
+    def wait(self, timeout: float | None = None) -> int:
         """The exit status, once it has ended. `subprocess.TimeoutExpired` if that takes longer."""
-        self._process.join(seconds)
+        self._process.join(timeout)
         status = self.poll()
         if status is None:
-            raise subprocess.TimeoutExpired(self._arguments, seconds or 0.0)
+            raise subprocess.TimeoutExpired(self._arguments, timeout or 0.0)
         return status
 
-    def send_signal(self, number: int) -> None:
+    def send_signal(self, sig: int) -> None:
         if self.poll() is None:
-            os.kill(self.pid, number)
+            os.kill(self.pid, sig)
 
     def terminate(self) -> None:
         self.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
+
+
+#: A process of ours, forked or started anew.
+Running = Command | subprocess.Popen[bytes]
 
 
 def _run(arguments: list[str], around: Surroundings) -> None:

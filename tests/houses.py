@@ -6,6 +6,7 @@ real commands.
 import contextlib
 import os
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -32,7 +33,7 @@ from mailconsent.store.sales import read_one
 from mailconsent.store.schema import migrate
 from mailconsent.store.standings import read_all
 from mailconsent.store.tables import metadata
-from tests.commands import Command, Surroundings, without_settings
+from tests.commands import Command, Running, Surroundings, without_settings
 
 POLICY = Path(__file__).parent.parent / "policy.toml"
 PASSWORD = "secret"
@@ -74,7 +75,7 @@ class House:
             installation.store.close()
 
     @contextlib.contextmanager
-    def running(self, *arguments: str, log: str = "process.log") -> Iterator[Command]:
+    def running(self, *arguments: str, log: str = "process.log") -> Iterator[Running]:
         """`mailconsent ...` as a process, ended with the block."""
         command = self.start(*arguments, log=log)
         try:
@@ -87,13 +88,16 @@ class House:
                 command.kill()
                 command.wait()
 
-    def start(self, *arguments: str, log: str = "process.log") -> Command:
+    def start(self, *arguments: str, log: str = "process.log") -> Running:
         """`mailconsent ...` as a process, to be ended by the caller."""
         path = self.folder / log
+        environ = {**without_settings(os.environ), **self.variables}
+        if "PYTHONPATH" in self.environ:  # it is to load other code than ours
+            with path.open("ab") as out:
+                command = [sys.executable, "-m", "mailconsent", *arguments]
+                return subprocess.Popen(command, env=environ, stdout=out, stderr=out)
         path.touch()
-        return Command(
-            arguments, Surroundings(environ={**without_settings(os.environ), **self.variables}, out=path, err=path)
-        )
+        return Command(arguments, Surroundings(environ=environ, out=path, err=path))
 
     def log(self, log: str = "process.log") -> str:
         """What a process said."""

@@ -2,11 +2,10 @@
 
 import contextlib
 import socket
-import subprocess
 import time
 from pathlib import Path
 
-from tests.commands import Command
+from tests.commands import Running
 
 
 def free_port() -> int:
@@ -20,7 +19,7 @@ def free_port() -> int:
 def wait_for_port(
     port: int,
     *,
-    process: subprocess.Popen[bytes] | Command | None = None,
+    process: Running | None = None,
     log: Path | None = None,
     timeout: float = 30.0,
 ) -> None:
