@@ -7,22 +7,27 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
 
-from mailconsent.model import ALL_TOPICS, Channel, Event, EventKind, Grade, LegalBasis
+from mailconsent.decision import decide
+from mailconsent.facts import fold
+from mailconsent.model import ALL_TOPICS, Channel, Decision, Event, EventKind, Grade, LegalBasis
 from mailconsent.policy import Policy, read_policy
+from mailconsent.policy.mailing import mailing_of
+from mailconsent.soft_opt_in import sales_of
+from mailconsent.terms import local_day
 
 SHIPPED = tomllib.loads((Path(__file__).parent.parent / "policy.toml").read_text("utf-8"))
+RECIPIENT = 7
 LEFT_OUT = "left out"
 _KINDS = {"consent": EventKind.CONSENT_GIVEN, "requested": EventKind.CONSENT_REQUESTED}
 _OF_A_TOPIC = {"withdrawn", "objected", "refused", "complaint", "suppressed", "questioned"}
 _OF_AN_EVENT = {"released", "restored", "sale_cancelled"}
 _OF_THE_ADDRESS = {"permanent_failure", "owner_changed", "sale"}
 _SALE = {
-    "entity": "controller",
     "categories": "mri",
     "state": "delivered",
     "obtained": "checkout",
@@ -122,7 +127,7 @@ def _sale(said: Mapping[str, str], moment: datetime, place: int, policy: Policy)
     zone = policy.controller.time_zone
     day = date.fromisoformat(said.get("sold_on") or str(moment.astimezone(zone).date()))
     that_morning = datetime.combine(day, time(0, 5), zone)
-    given = {"order": f"order-{place}", "sold_on": day.isoformat(), "offered_at": that_morning.isoformat()}
+    given = {"entity": policy.controller.entity, "order": f"order-{place}", "sold_on": day.isoformat(), "offered_at": that_morning.isoformat()}
     facts = {**_SALE, **given, **said}
     return {**facts, "categories": facts["categories"].replace("+", " ")}
 
@@ -158,3 +163,26 @@ def _value(value: Any) -> str:  # noqa: ANN401 - whatever TOML holds
     if isinstance(value, list):
         return "[" + ", ".join(map(_value, value)) + "]"
     return value.isoformat() if isinstance(value, date) else json.dumps(value, ensure_ascii=False)
+
+
+def answer(
+    events: Sequence[Event], topic: str, policy: Policy, *, now: datetime, sent: Sequence[Sent] = ()
+) -> Decision:
+    """What a sender is told of this topic: the whole way from the events by the policy to the decision."""
+    asked = policy.topic(topic)
+    zone = policy.controller.time_zone
+    by_consent, by_sale = (
+        max((local_day(mail.sent_at, zone) for mail in sent if ground(mail)), default=None)
+        for ground in (
+            lambda mail: (mail.basis, mail.topic) == (LegalBasis.CONSENT, asked.number),
+            lambda mail: mail.basis is LegalBasis.SOFT_OPT_IN,
+        )
+    )
+    standings = fold(RECIPIENT, events)
+    standing = standings.get(asked.number, standings.get(ALL_TOPICS))
+    sales = sales_of(RECIPIENT, events)
+    return decide(
+        standing and standing._replace(used_on=by_consent.toordinal() if by_consent else None),
+        mailing_of(policy, asked, now=now),
+        sales and replace(sales, last_sent_on=by_sale),
+    )
