@@ -116,7 +116,7 @@ def _standing(
         consent_at=_given_at(consent) if consent else None,
         newer=newer.seq if newer else None,
         newer_at=_given_at(newer) if newer else None,
-        country=_country(consent) if consent else None,
+        country=_country(consent, consents) if consent else None,
     )
 
 
@@ -135,11 +135,18 @@ def _living_consents(topic: int, about: Sequence[Event]) -> list[Event]:
 
 def _adds_to(newer: Event, consent: Event) -> bool:
     """Whether a consent that is proven less well may still stand when this one has lapsed."""
-    same_law = _country(newer) == _country(consent)
+    same_law = told_country(newer) == told_country(consent)
     return newer.grade is Grade.B and newer.seq > consent.seq and consent.grade is Grade.A and same_law
 
 
-def _country(consent: Event) -> str | None:
+def _country(consent: Event, consents: Sequence[Event]) -> str | None:
+    # A consent that leaves it out moves nobody out of a country that another one names.
+    recorded = [event for event in consents if event.grade in (Grade.A, Grade.B)]
+    return next(filter(None, map(told_country, (consent, *reversed(recorded)))), None)
+
+
+def told_country(consent: Event) -> str | None:
+    """Where the person is, as this consent says: two letters, upper case."""
     return consent.facts.get("country", "").upper() or None
 
 
