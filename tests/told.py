@@ -125,10 +125,15 @@ def _event(
 
 def _sale(said: Mapping[str, str], moment: datetime, place: int, policy: Policy) -> Mapping[str, str]:
     zone = policy.controller.time_zone
-    day = date.fromisoformat(said.get("sold_on") or str(moment.astimezone(zone).date()))
-    that_morning = datetime.combine(day, time(0, 5), zone)
-    given = {"entity": policy.controller.entity, "order": f"order-{place}", "sold_on": day.isoformat(), "offered_at": that_morning.isoformat()}
-    facts = {**_SALE, **given, **said}
+    day = date.fromisoformat(said.get("sold_on") or str(local_day(moment, zone)))
+    facts = {
+        **_SALE,
+        "entity": policy.controller.entity,
+        "order": f"order-{place}",
+        "sold_on": day.isoformat(),
+        "offered_at": datetime.combine(day, time(0, 5), zone).isoformat(),
+        **said,
+    }
     return {**facts, "categories": facts["categories"].replace("+", " ")}
 
 
@@ -157,7 +162,7 @@ def _toml(values: Mapping[str, Any]) -> str:
     return "\n".join(f"{name} = {_value(value)}" for name, value in values.items())
 
 
-def _value(value: Any) -> str:  # noqa: ANN401 - whatever TOML holds
+def _value(value: Any) -> str:
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{name} = {_value(inner)}" for name, inner in value.items()) + " }"
     if isinstance(value, list):

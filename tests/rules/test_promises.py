@@ -140,7 +140,9 @@ def test_a_yes_names_a_ground_that_is_there_and_still_holds(ledger, topic, polic
         uses = [mail.sent_at for mail in ledger.sent if (mail.topic, mail.basis) == (number, LegalBasis.CONSENT)]
         assert (ground.kind, ground.topic) == (EventKind.CONSENT_GIVEN, number)
         assert ground.grade <= needed
-        assert not [e for e in since if e.kind is EventKind.OBJECTED and e.topic in (ALL_TOPICS, number) and not e.facts]
+        assert not [
+            e for e in since if e.kind is EventKind.OBJECTED and e.topic in (ALL_TOPICS, number) and not e.facts
+        ]
         if rule.consent_lapse_months:
             alive = max([min(ground.occurred_at, ground.received_at), *uses])
             assert ledger.now - alive < rule.consent_lapse_months * LONGEST_MONTH + DAY
@@ -151,9 +153,7 @@ def test_a_yes_names_a_ground_that_is_there_and_still_holds(ledger, topic, polic
         assert rule.soft_opt_in
         assert (ground.facts["obtained"], ground.facts["categories"]) == ("checkout", "mri")
         assert not [e for e in since if e.kind is EventKind.SALE_CANCELLED and e.ends == ground.seq]
-        assert not [
-            e for e in ledger.events if e.kind in (EventKind.REFUSED, EventKind.COMPLAINT) and not e.facts
-        ]
+        assert not [e for e in ledger.events if e.kind in (EventKind.REFUSED, EventKind.COMPLAINT) and not e.facts]
 
 
 @given(ledgers(), policies)
