@@ -29,6 +29,7 @@ class Scope(StrEnum):
     CHECK_TRANSACTIONAL = "check:transactional"
     CONSENTS = "consents"
     WITHDRAWALS = "withdrawals"
+    SENDS = "sends"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from mailconsent.wire.json_text import (
     schemas,
     write,
 )
+from mailconsent.wire.sends import SendsAnswer, SendsRequest
 
 __all__ = [
     "MAX_ADDRESSES",
@@ -26,6 +27,8 @@ __all__ = [
     "Fault",
     "Problem",
     "Recorded",
+    "SendsAnswer",
+    "SendsRequest",
     "ShownNotice",
     "Verdict",
     "WithdrawalRequest",
