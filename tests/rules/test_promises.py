@@ -17,7 +17,7 @@ from mailconsent.policy import Policy
 from tests.histories import TOPICS, history, joined, notations
 from tests.told import Sent, answer, policy_of
 
-MANY = settings(max_examples=250, deadline=None)
+MANY = settings(max_examples=150, deadline=None)
 DAY = timedelta(days=1)
 LONGEST_MONTH = 31 * DAY
 OPT_OUTS = (EventKind.WITHDRAWN, EventKind.OBJECTED, EventKind.REFUSED, EventKind.COMPLAINT)
