@@ -1,13 +1,13 @@
 """
 Suppressions: of a whole domain too, and listed
 
-Revision: 0010
+Revision: 0007
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0010"
+revision = "0007"
 down_revision = "0006"
 branch_labels = None
 depends_on = None
