@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
-from mailconsent.model import Event, LegalBasis, Receipt, UnsubscribeClaim
-from mailconsent.services.recipients import opt_out
+from mailconsent.facts import is_untokened
+from mailconsent.model import Event, EventKind, LegalBasis, Receipt, UnsubscribeClaim
+from mailconsent.services.recipients import record_no
 from mailconsent.store import Store, Transaction
+from mailconsent.store.generations import look_for_domains
 from mailconsent.store.journal import Entry, Unreadable
 from mailconsent.store.recipients import lock_claim
 
@@ -66,11 +68,15 @@ def _replay_one(tx: Transaction, entry: Entry, now: datetime) -> bool:
     claim = UnsubscribeClaim(
         digest=entry.digest, generation=entry.generation, topic=entry.topic, basis=LegalBasis.CONSENT
     )
+    if entry.kind is EventKind.SUPPRESSED:
+        look_for_domains(tx.connection)  # it may be of a domain: the digest does not tell
     recipient = lock_claim(tx, claim)
     if any(_is_of(event, entry) for event in recipient.events):
         return False  # also one that was lifted since
     receipt = Receipt(channel=entry.channel, received_at=now, occurred_at=entry.occurred_at, source=SOURCE)
-    return not opt_out(tx, recipient, entry.kind, entry.topic, receipt).repeated
+    facts = {"identified": entry.identified} if entry.identified else {}
+    event = receipt.event(entry.kind, entry.topic, facts=facts)
+    return not record_no(tx, recipient, event, receipt.evidence, reaching=is_untokened(event)).repeated
 
 
 def _is_of(event: Event, entry: Entry) -> bool:

@@ -31,6 +31,8 @@ class Entry:
     channel: Channel
     occurred_at: datetime
     received_at: datetime
+    #: The fact of that name: how a mail without a link told whose it is.
+    identified: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +128,7 @@ def read_entries(path: Path) -> Iterator[Entry | Unreadable]:
 
 
 def _line(entry: Entry) -> str:
-    values = {
+    values: dict[str, object] = {
         "digest": entry.digest.hex(),
         "generation": entry.generation,
         "kind": entry.kind.value,
@@ -135,6 +137,8 @@ def _line(entry: Entry) -> str:
         "occurred_at": entry.occurred_at.astimezone(UTC).isoformat(),
         "received_at": entry.received_at.astimezone(UTC).isoformat(),
     }
+    if entry.identified:
+        values["identified"] = entry.identified
     return json.dumps(values, separators=(",", ":"))
 
 
@@ -149,6 +153,7 @@ def _entry(line: bytes) -> Entry | None:
             channel=Channel(told["channel"]),
             occurred_at=datetime.fromisoformat(told["occurred_at"]).astimezone(UTC),
             received_at=datetime.fromisoformat(told["received_at"]).astimezone(UTC),
+            identified=told.get("identified"),
         )
     except (ValueError, TypeError, KeyError, RecursionError):
         return None

@@ -8,7 +8,19 @@ from pathlib import Path
 import click
 import pytest
 
-from mailconsent.cli import ask, cli, hold, journal, lapsing, ledger, policy, retention, run, setup  # noqa: F401 - their commands join the group
+from mailconsent.cli import (  # noqa: F401 - their commands join the group
+    ask,
+    cli,
+    hold,
+    journal,
+    lapsing,
+    ledger,
+    policy,
+    retention,
+    run,
+    setup,
+    suppress,
+)
 from mailconsent.model import Label, Reason
 from mailconsent.settings import NAMES, PREFIX
 from mailconsent.store.access import Scope

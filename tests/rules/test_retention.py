@@ -65,6 +65,14 @@ def test_a_withdrawal_of_today_may_be_undone_so_the_consent_behind_it_stays():
     assert removable(events, ALL_EVENTS, now=events[-1].received_at + timedelta(hours=25)) == {1}
 
 
+def test_a_no_without_a_token_reaches_tagged_forms_to_come_so_a_click_before_it_does_not_replace_it():
+    click, told = history("W1 W1")
+    told = replace(told, channel=Channel.API)
+
+    assert removable([replace(click, channel=Channel.ONE_CLICK), told], ALL_EVENTS, now=NOW) == set()
+    assert removable([replace(click, channel=Channel.API), told], ALL_EVENTS, now=NOW) == {2}
+
+
 def test_only_what_is_due_goes():
     assert gone("C1 C1 C1", due={2}) == {2}
 
