@@ -39,6 +39,7 @@ FLOORS = (
         "mailconsent.retention",
         "mailconsent.sales",
         "mailconsent.seal",
+        "mailconsent.shared_domains",
         "mailconsent.soft_opt_in",
         "mailconsent.terms",
         "mailconsent.tokens",

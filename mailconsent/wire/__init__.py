@@ -16,22 +16,36 @@ from mailconsent.wire.json_text import (
     write,
 )
 from mailconsent.wire.sends import SendsAnswer, SendsRequest
+from mailconsent.wire.suppressions import (
+    MAX_LISTED,
+    ListedSuppression,
+    SuppressionList,
+    SuppressionListRequest,
+    SuppressionRequest,
+    listed,
+)
 
 __all__ = [
     "MAX_ADDRESSES",
+    "MAX_LISTED",
     "BadRequest",
     "CheckAnswer",
     "CheckRequest",
     "ConsentRecorded",
     "ConsentRequest",
     "Fault",
+    "ListedSuppression",
     "Problem",
     "Recorded",
     "SendsAnswer",
     "SendsRequest",
     "ShownNotice",
+    "SuppressionList",
+    "SuppressionListRequest",
+    "SuppressionRequest",
     "Verdict",
     "WithdrawalRequest",
+    "listed",
     "make_request",
     "read_answer",
     "read_request",

@@ -34,6 +34,11 @@ WORDS = (
     *("W1", "W2", "W2", "W*", "R1", "R2", "O*", "O1", "K*", "K2", "S*", "Q*", "F", "N"),
     *("-", "~", "~", "!"),
 )
+#: A yes, a no, and what might or might not end it.
+TALES = [
+    f"B2 {no} {end}" for no in ("W2", "W*", "R2", "O*", "K*", "S*", "Q*", "F", "N") for end in ("-", "~", "B2", "$")
+]
+STEPS = st.one_of(st.sampled_from(WORDS), st.sampled_from(TALES))
 FROM_OUTSIDE = ("B1", "B2", "B2", "B2", "C2", "D2", "P2", "$", "$", "$2", "$3")
 OFFERS = (
     {"order": "a"},
@@ -99,7 +104,7 @@ def dated(draw: st.DrawFn, words: Sequence[str], since: datetime | None = None, 
 @st.composite
 def ledgers(draw: st.DrawFn) -> Ledger:
     """Random events, sends between them, and a question after all of it."""
-    events = draw(dated(draw(st.lists(st.sampled_from(WORDS), max_size=6))))
+    events = draw(dated(" ".join(draw(st.lists(STEPS, max_size=4))).split()))
     now = events[-1].received_at if events else datetime.fromisoformat("2026-01-01T00:00:00Z")
     now += draw(SINCE)
     sends = st.builds(
