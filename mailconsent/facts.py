@@ -89,7 +89,8 @@ def ended(events: Sequence[Event]) -> frozenset[int]:
 def may_end(ender: EventKind, event: Event) -> bool:
     """Whether a release or an undo that names this event ends it (design 5.3), whoever let it in."""
     if event.kind not in (*NOES, EventKind.PERMANENT_FAILURE):
-        return True
+        # Grounds may be taken back; but a new owner ended the older ones for good.
+        return event.kind is not EventKind.OWNER_CHANGED
     if ender is EventKind.RESTORED:
         return event.kind in UNDOABLE
     own_word = event.kind is EventKind.COMPLAINT or (event.kind in PERSONAL and event.channel in OWN_DOORS)
