@@ -18,16 +18,16 @@ from tests.histories import history
 from tests.told import Sent, answer, policy_of
 
 DAY = timedelta(days=1)
-MANY = settings(max_examples=400, deadline=None)
+MANY = settings(max_examples=600, deadline=None)
 LONGEST_MONTH = 31 * DAY
 OPT_OUTS = (EventKind.WITHDRAWN, EventKind.OBJECTED, EventKind.REFUSED, EventKind.COMPLAINT)
 NOES = (*OPT_OUTS, EventKind.SUPPRESSED, EventKind.QUESTIONED)
 #: What mostly happens stands here more often, so that most histories come to the point.
 KEYS = st.sampled_from(("blog", "alerts", "alerts", "industry"))
 COUNTRIES = st.sampled_from(("DK", "DK", "DK", "DE", "FR", "IE", "GB", "PL", "CA", "BR", ""))
-SENDERS = st.sampled_from(("DK", "DK", "DE", "FR", "IE", "GB", "PL"))
+SENDERS = st.sampled_from(("DK", "DK", "DK", "DE", "FR", "IE", "GB", "PL"))
 GAPS = st.sampled_from((0 * DAY, DAY / 24, DAY, 40 * DAY, 200 * DAY))
-SINCE = st.sampled_from((0 * DAY, DAY, 100 * DAY, 364 * DAY, 370 * DAY, 800 * DAY))
+SINCE = st.sampled_from((0 * DAY, 0 * DAY, DAY, 100 * DAY, 364 * DAY, 370 * DAY, 800 * DAY))
 CLAIMED = st.sampled_from((0 * DAY, 0 * DAY, 0 * DAY, -300 * DAY, 300 * DAY))
 WORDS = (
     *("A1", "A2", "B1", "B2", "B2", "B2", "C2", "P2", "$", "$", "$", "$2", "$3"),
@@ -35,10 +35,8 @@ WORDS = (
     *("-", "~", "~", "!"),
 )
 #: A yes, a no, and what might or might not end it.
-TALES = [
-    f"B2 {no} {end}" for no in ("W2", "W*", "R2", "O*", "K*", "S*", "Q*", "F", "N") for end in ("-", "~", "B2", "$")
-]
-STEPS = st.one_of(st.sampled_from(WORDS), st.sampled_from(TALES))
+TALES = [f"B2 {no} {end}" for no in ("W2", "W*", "R2", "O*", "K*", "S*", "Q*", "F", "N") for end in "-~"]
+STEPS = st.one_of(st.sampled_from(WORDS), st.sampled_from(TALES), st.sampled_from(TALES))
 FROM_OUTSIDE = ("B1", "B2", "B2", "B2", "C2", "D2", "P2", "$", "$", "$2", "$3")
 OFFERS = (
     {"order": "a"},
