@@ -36,6 +36,7 @@ WORDS = (
 )
 #: A yes, a no, and what might or might not end it.
 TALES = [f"B2 {no} {end}" for no in ("W2", "W*", "R2", "O*", "K*", "S*", "Q*", "F", "N") for end in "-~"]
+TALES += ["$ !", "$ !", "$ R2 ~", "$ R1 ~", "$ O1 -", "$ K1 -"]
 STEPS = st.one_of(st.sampled_from(WORDS), st.sampled_from(TALES), st.sampled_from(TALES))
 FROM_OUTSIDE = ("B1", "B2", "B2", "B2", "C2", "D2", "P2", "$", "$", "$2", "$3")
 OFFERS = (
