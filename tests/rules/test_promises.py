@@ -177,10 +177,16 @@ def countries_of(consent: Event, ledger: Ledger) -> set[str | None]:
     return {consent.facts["country"]} if consent.facts["country"] else told or {None}
 
 
+def _is_like(event: Event, consent: Event) -> bool:
+    same = (event.kind, event.topic, event.grade) == (consent.kind, consent.topic, consent.grade)
+    return same and event.facts["country"] == consent.facts["country"]
+
+
 def is_enough(consent: Event, ledger: Ledger, rule: CountryRule, policy: Policy) -> bool:
     """Whether this consent is proven as this rule and the policy ask, and was given or used lately enough."""
     uses = [m.sent_at for m in ledger.sent if (m.topic, m.basis) == (consent.topic, LegalBasis.CONSENT)]
-    alive = max([min(consent.occurred_at, consent.received_at), *uses])
+    as_good = [e for e in ledger.events if _is_like(e, consent)]
+    alive = max([*(min(event.occurred_at, event.received_at) for event in as_good), *uses])
     months = rule.consent_lapse_months
     return (
         consent.grade <= policy.minimum_grade
