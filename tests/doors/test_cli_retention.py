@@ -11,7 +11,7 @@ from tests.doors.serving import run_command
 from tests.houses import House, ask, consent, rows
 from tests.ledgers import tell
 from tests.services.test_journal import backup, by_api
-from tests.services.test_retention import write
+from tests.services.test_retaining import write
 
 pytestmark = pytest.mark.parametrize("house", ["sqlite"], indirect=True)
 

@@ -13,7 +13,7 @@ from mailconsent.store.holds import HoldReason
 from tests.cast import ANNA, BO, NOW
 from tests.houses import build, inbox_settings, rows, unfolded, until
 from tests.ledgers import verify
-from tests.services.test_retention import LATER, write
+from tests.services.test_retaining import LATER, write
 from worker import Worker
 
 
