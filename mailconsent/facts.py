@@ -155,7 +155,7 @@ def _standing(
         consent_at=_given_at(consent, consents) if consent else None,
         newer=newer.seq if newer else None,
         newer_at=_given_at(newer, consents) if newer else None,
-        country=_country(consent, consents) if consent else None,
+        country=_country(consent, consents, about) if consent else None,
     )
 
 
@@ -178,15 +178,16 @@ def _adds_to(newer: Event, consent: Event) -> bool:
     return newer.grade is Grade.B and newer.seq > consent.seq and consent.grade is Grade.A and same_law
 
 
-def _country(consent: Event, consents: Sequence[Event]) -> str | None:
-    # A consent that leaves it out moves nobody out of a country that another one names.
+def _country(consent: Event, consents: Sequence[Event], about: Sequence[Event]) -> str | None:
+    # A consent that leaves it out moves nobody out of a country that another one names, or a sale.
     recorded = [event for event in consents if event.grade in (Grade.A, Grade.B)]
-    return next(filter(None, map(told_country, (consent, *reversed(recorded)))), None)
+    sold = [event for event in about if event.kind is EventKind.SALE]
+    return next(filter(None, map(told_country, (consent, *reversed(recorded), *reversed(sold)))), None)
 
 
-def told_country(consent: Event) -> str | None:
-    """Where the person is, as this consent says: two letters, upper case."""
-    return consent.facts.get("country", "").upper() or None
+def told_country(event: Event) -> str | None:
+    """Where the person is, as this consent or sale says: two letters, upper case."""
+    return event.facts.get("country", "").upper() or None
 
 
 def given_at(consent: Event) -> datetime:
