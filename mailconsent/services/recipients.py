@@ -25,15 +25,16 @@ def unsubscribe(tx: Transaction, claim: UnsubscribeClaim, receipt: Receipt) -> O
     Never refused: an erased recipient, a topic no longer published, and one we have no row of are unsubscribed too.
     """
     kind = EventKind.REFUSED if claim.basis is LegalBasis.SOFT_OPT_IN else EventKind.WITHDRAWN
-    return _opt_out(tx, lock_claim(tx, claim), kind, claim.topic, receipt)
+    return opt_out(tx, lock_claim(tx, claim), kind, claim.topic, receipt)
 
 
 def withdraw(tx: Transaction, address: str, receipt: Receipt, *, topic: int = ALL_TOPICS) -> Outcome:
     """End consent to a topic, or to all marketing (GDPR Article 7(3)). Raises `InvalidAddress` for what has no `@`."""
-    return _opt_out(tx, lock_address(tx, address), EventKind.WITHDRAWN, topic, receipt)
+    return opt_out(tx, lock_address(tx, address), EventKind.WITHDRAWN, topic, receipt)
 
 
-def _opt_out(tx: Transaction, recipient: Recipient, kind: EventKind, topic: int, receipt: Receipt) -> Outcome:
+def opt_out(tx: Transaction, recipient: Recipient, kind: EventKind, topic: int, receipt: Receipt) -> Outcome:
+    """Add a no of this kind and scope, unless the same one stands already."""
     standing = live_no(recipient.events, kind, topic)
     # A mail without our link may be forged, and a human may release it (design 5.3): no firmer act is a repeat of it.
     forgeable = standing and standing.channel is Channel.INBOX is not receipt.channel

@@ -29,12 +29,18 @@ _LOCK = f"""
     """  # noqa: S608 - made of constants
 
 
+def lock_known(tx: Transaction, address: str) -> Recipient | None:
+    """The recipient of this address, locked; None where nothing is recorded of it. `InvalidAddress`."""
+    key = match_key(address)
+    return _lock_surely(tx, lambda: _all_digests(tx, key))
+
+
 def lock_address(tx: Transaction, address: str) -> Recipient:
     """The recipient of this address, locked; made if new. The address itself is not stored. `InvalidAddress`."""
-    key = match_key(address)
-    found = _lock_surely(tx, lambda: _all_digests(tx, key))
+    found = lock_known(tx, address)
     if found:
         return found
+    key = match_key(address)
     state = tx.settle()
     return _create(
         tx,
