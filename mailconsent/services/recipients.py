@@ -25,16 +25,20 @@ def unsubscribe(tx: Transaction, claim: UnsubscribeClaim, receipt: Receipt) -> O
     Never refused: an erased recipient, a topic no longer published, and one we have no row of are unsubscribed too.
     """
     kind = EventKind.REFUSED if claim.basis is LegalBasis.SOFT_OPT_IN else EventKind.WITHDRAWN
-    return opt_out(tx, lock_claim(tx, claim), kind, claim.topic, receipt)
+    return _record(tx, lock_claim(tx, claim), kind, claim.topic, receipt)
 
 
 def withdraw(tx: Transaction, address: str, receipt: Receipt, *, topic: int = ALL_TOPICS) -> Outcome:
     """End consent to a topic, or to all marketing (GDPR Article 7(3)). Raises `InvalidAddress` for what has no `@`."""
-    return opt_out(tx, lock_address(tx, address), EventKind.WITHDRAWN, topic, receipt)
+    return opt_out(tx, address, EventKind.WITHDRAWN, receipt, topic=topic)
 
 
-def opt_out(tx: Transaction, recipient: Recipient, kind: EventKind, topic: int, receipt: Receipt) -> Outcome:
-    """Add a no of this kind and scope, unless the same one stands already."""
+def opt_out(tx: Transaction, address: str, kind: EventKind, receipt: Receipt, *, topic: int = ALL_TOPICS) -> Outcome:
+    """An opt-out that came without a token, so that the address alone tells whose it is."""
+    return _record(tx, lock_address(tx, address), kind, topic, receipt)
+
+
+def _record(tx: Transaction, recipient: Recipient, kind: EventKind, topic: int, receipt: Receipt) -> Outcome:
     standing = live_no(recipient.events, kind, topic)
     # A mail without our link may be forged, and a human may release it (design 5.3): no firmer act is a repeat of it.
     forgeable = standing and standing.channel is Channel.INBOX is not receipt.channel

@@ -59,9 +59,7 @@ def extend(tx: Transaction, request_id: str, delay: Delay, *, today: date) -> Ri
     return _save(tx, replace(request, extended_on=today, delay=delay))
 
 
-def answer(
-    tx: Transaction, request_id: str, given: Answer, *, today: date, kind: Right | None = None
-) -> RightsRequest:
+def answer(tx: Transaction, request_id: str, given: Answer, *, today: date, kind: Right | None = None) -> RightsRequest:
     """
     The person has their answer. `kind` is what was done about it, where that is known: another right is not answered.
     """

@@ -13,7 +13,7 @@ def object_to_marketing(tx: Transaction, address: str, receipt: Receipt) -> Outc
     End all marketing for good (GDPR Article 21(2) and (3)). An address that nothing is recorded of is one that may be
     imported tomorrow, so its objection is kept too. Raises `InvalidAddress`.
     """
-    return opt_out(tx, lock_address(tx, address), EventKind.OBJECTED, ALL_TOPICS, receipt)
+    return opt_out(tx, address, EventKind.OBJECTED, receipt)
 
 
 def restrict(tx: Transaction, address: str, receipt: Receipt) -> Outcome:

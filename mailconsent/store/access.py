@@ -29,6 +29,8 @@ class Scope(StrEnum):
     CHECK_TRANSACTIONAL = "check:transactional"
     CONSENTS = "consents"
     WITHDRAWALS = "withdrawals"
+    RECIPIENTS = "recipients"
+    RECIPIENTS_ERASE = "recipients:erase"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,8 +3,9 @@
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import Row, func, insert, null, select, update
+from sqlalchemy import ColumnElement, Row, insert, null, select, update
 from sqlalchemy import delete as delete_from
 
 from mailconsent.address import match_key
@@ -38,7 +39,7 @@ _MAIL = (
 )
 
 
-def find_recipient(tx: Transaction, address: str) -> Row[tuple[int, str | None, str | None]] | None:
+def find_recipient(tx: Transaction, address: str) -> Row[Any, Any, Any] | None:
     """(id, address, language) of whom this address belongs to; None if nobody. Locks nothing. `InvalidAddress`."""
     key = match_key(address)
     live = [tx.digester.digest(key, generation) for generation in tx.state.live]
@@ -49,17 +50,18 @@ def find_recipient(tx: Transaction, address: str) -> Row[tuple[int, str | None, 
 def read_evidence(tx: Transaction, recipient_id: int) -> Mapping[int, Mapping[str, str]]:
     """What supports the events of a recipient, by their `seq`."""
     found = select(evidence.c.seq, evidence.c.details).where(evidence.c.recipient_id == recipient_id)
-    return {seq: json.loads(details) for seq, details in tx.connection.execute(found)}
+    return {seq: _readable(json.loads(details)) for seq, details in tx.connection.execute(found)}
+
+
+def _readable(details: Mapping[str, str]) -> Mapping[str, str]:
+    # A mail may bring half a character, which no answer can be written with.
+    return {name: text.encode("utf-8", "backslashreplace").decode() for name, text in details.items()}
 
 
 def read_mail(tx: Transaction, sources: Collection[str]) -> Iterator[Message]:
     """The mails that events name as their sources, as far as they are there."""
-    for source in sources:
-        named = _SOURCE.fullmatch(source)
-        if named:
-            box, uidvalidity, uid = (int(part) for part in named.groups())
-            found = select(*_MAIL).where(*(column == part for column, part in zip(_KEY, (box, uidvalidity, uid), strict=True)))
-            yield from (_message(row) for row in tx.connection.execute(found))
+    for named in _named(sources):
+        yield from (_message(row) for row in tx.connection.execute(select(*_MAIL).where(*named)))
 
 
 def open_mail(tx: Transaction) -> Iterator[Message]:
@@ -70,7 +72,14 @@ def open_mail(tx: Transaction) -> Iterator[Message]:
         yield from (_message(row) for row in result)
 
 
-def _message(row: Row[tuple[object, ...]]) -> Message:
+def _named(sources: Collection[str]) -> Iterator[Sequence[ColumnElement[bool]]]:
+    """For each mail that a source names: what finds its row. Sources of other kinds name none."""
+    for source in sources:
+        if parts := _SOURCE.fullmatch(source):
+            yield [column == int(part) for column, part in zip(_KEY, parts.groups(), strict=True)]
+
+
+def _message(row: Any) -> Message:
     return Message(
         source=f"mail:{row.mailbox_id}/{row.uidvalidity}/{row.uid}",
         received_at=row.received_at,
@@ -99,15 +108,10 @@ def forget_mail(tx: Transaction, sources: Collection[str]) -> int:
 
     What it was, and its digest, stay, so that a copy of it has no effect either.
     """
-    forgotten = 0
-    for source in sources:
-        named = _SOURCE.fullmatch(source)
-        if named:
-            parts = [int(part) for part in named.groups()]
-            where = [column == part for column, part in zip(_KEY, parts, strict=True)]
-            change = update(inbound_messages).where(*where, inbound_messages.c.raw.is_not(None))
-            forgotten += tx.connection.execute(change.values(raw=null(), state=State.DONE.value)).rowcount
-    return forgotten
+    kept = inbound_messages.c.raw.is_not(None)
+    changes = (update(inbound_messages).where(*named, kept) for named in _named(sources))
+    done = {"raw": null(), "state": State.DONE.value}
+    return sum(tx.connection.execute(change.values(done)).rowcount for change in changes)
 
 
 def forget_wholly(tx: Transaction, recipient: Recipient) -> int:
@@ -120,7 +124,7 @@ def forget_wholly(tx: Transaction, recipient: Recipient) -> int:
     for event in recipient.events:
         remove_event(tx, EventId(recipient.id, event.seq), "erased")
     for table in (standings, sales):
-        tx.connection.execute(delete_from(table).where(table.c.recipient_id == recipient.id))
+        tx.connection.execute(delete_from(table).where(table.c.digest == recipient.digest))
     theirs = rights_requests.c.recipient_id == recipient.id
     tx.connection.execute(update(rights_requests).where(theirs).values(recipient_id=None))
     tx.connection.execute(delete_from(recipients).where(recipients.c.id == recipient.id))

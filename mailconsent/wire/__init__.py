@@ -15,6 +15,16 @@ from mailconsent.wire.json_text import (
     schemas,
     write,
 )
+from mailconsent.wire.recipients import (
+    EraseAnswer,
+    EraseRequest,
+    ExportAnswer,
+    LookupAnswer,
+    RecipientRequest,
+    erase_answer,
+    export_answer,
+    lookup_answer,
+)
 
 __all__ = [
     "MAX_ADDRESSES",
@@ -23,12 +33,20 @@ __all__ = [
     "CheckRequest",
     "ConsentRecorded",
     "ConsentRequest",
+    "EraseAnswer",
+    "EraseRequest",
+    "ExportAnswer",
     "Fault",
+    "LookupAnswer",
     "Problem",
+    "RecipientRequest",
     "Recorded",
     "ShownNotice",
     "Verdict",
     "WithdrawalRequest",
+    "erase_answer",
+    "export_answer",
+    "lookup_answer",
     "make_request",
     "read_answer",
     "read_request",
