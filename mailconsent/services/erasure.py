@@ -27,7 +27,7 @@ def erase(
     Raises `InvalidAddress`; `Refused` for the digest unless the person was told what follows.
     """
     if digest and not told:
-        raise Refused(f"Tell the person first, and then say that they were told. {WARNING}")
+        raise Refused(f"Tell the person first, then repeat with `told` (--yes-they-were-told). {WARNING}")
     known = lock_known(tx, address)
     mails = [mail.source for mail in mail_of(tx, address, known.events if known else []) if mail.raw]
     if known is None and not mails:

@@ -16,6 +16,7 @@ from mailconsent.wire.json_text import (
     write,
 )
 from mailconsent.wire.recipients import (
+    LOOKED_UP,
     EraseAnswer,
     EraseRequest,
     ExportAnswer,
@@ -27,6 +28,7 @@ from mailconsent.wire.recipients import (
 )
 
 __all__ = [
+    "LOOKED_UP",
     "MAX_ADDRESSES",
     "BadRequest",
     "CheckAnswer",
