@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from mailconsent.model import Decision, Event, EventId
+from mailconsent.model import Decision, Event, EventId, LegalBasis, Reason
 from mailconsent.notice import Notice
 from mailconsent.policy import Topic
 from mailconsent.sales import Sale
@@ -41,10 +41,11 @@ class Sent:
     send_id: str
     topic: int
     day: date
-    basis: str
-    reason: str
-    #: The event that allowed it; None where none did.
-    event: EventId | None
+    reason: Reason
+    #: None where no ground allowed it.
+    basis: LegalBasis | None
+    #: The event that decided.
+    event_id: EventId | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

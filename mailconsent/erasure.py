@@ -76,7 +76,7 @@ _DIGEST = Kept(
     ground="GDPR Article 17(3)(b) with Article 21(3)",
 )
 _EVENTS = Kept(
-    what="the events under a random number: what happened, when and by which way, without address, name or text",
+    what="under a random number: what happened and what was sent, when and why, without address, name or text",
     why="they show that mail was sent on a ground, and that it ended; they go when their retention ends",
     ground="GDPR Article 17(3)(e)",
 )

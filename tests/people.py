@@ -5,7 +5,7 @@ from datetime import timedelta
 from sqlalchemy import text
 
 from mailconsent.mailbox import Fetched
-from mailconsent.model import Channel, EventKind, Evidence
+from mailconsent.model import Channel, EventKind, Evidence, LegalBasis, Reason
 from mailconsent.notice import Notice
 from mailconsent.services import senders
 from mailconsent.services.consents import request_consent
@@ -14,6 +14,7 @@ from mailconsent.services.installation import Installation
 from mailconsent.store.inbox import read_cursor, take_lease
 from mailconsent.store.ledger import append
 from mailconsent.store.recipients import lock_address
+from mailconsent.store.sends import Send, keep_sends
 from tests.cast import NOW, receipt
 
 #: Evidence that would like to be a program, a terminal's command or half a character.
@@ -25,7 +26,7 @@ _LEASE = timedelta(minutes=5)
 
 
 def live_through(here: Installation, address: str) -> None:
-    """A consent with its proof, another one asked for, a sale, and mail to the inbox: one clear, one unclear."""
+    """A consent with its proof, another asked for, a sale, a mail sent, and mail to the inbox, one clear, one not."""
     policy, store = here.rules.policy, here.store
     blog, industry = policy.topic("blog"), policy.topic("industry")
     notice = Notice(key="blog", version="3", language="en", text="Yes, send me the blog. I can withdraw at any time.")
@@ -52,6 +53,10 @@ def live_through(here: Installation, address: str) -> None:
             EventKind.SALE, 0, facts={"order": "a", "sold_on": "2026-03-01", "categories": "mri", "notice": "1"}
         )
         append(tx, lock_address(tx, address), sold, Evidence(details={"invoice": f"for {address}"}))
+    with store.begin() as tx:
+        person = lock_address(tx, address)
+        sent = Send(recipient_id=person.id, reason=Reason.CONSENT, basis=LegalBasis.CONSENT, seq=1)
+        keep_sends(tx, "spring", blog.number, NOW.date(), [sent])
     deliver(here, address, f"Unsubscribe\n\n{SECRETS[2]}", uid=1)
     deliver(here, address, f"{UNCLEAR} {SECRETS[2]}", uid=2)
 

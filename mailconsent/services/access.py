@@ -11,6 +11,7 @@ from mailconsent.message import parse_message
 from mailconsent.model import Event, EventId, EventKind
 from mailconsent.notice import Notice
 from mailconsent.policy import Policy
+from mailconsent.policy.mailing import mailing_of
 from mailconsent.sales import read_sales
 from mailconsent.services import senders
 from mailconsent.store import Transaction
@@ -18,6 +19,7 @@ from mailconsent.store.access import list_keys
 from mailconsent.store.dossier import find_recipient, open_mail, read_evidence, read_mail
 from mailconsent.store.ledger import read_events
 from mailconsent.store.notices import read_notice
+from mailconsent.store.sends import read_sends
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 _OF_CONSENT = frozenset({EventKind.CONSENT_REQUESTED, EventKind.CONSENT_GIVEN})
@@ -40,8 +42,10 @@ def read_dossier(tx: Transaction, policy: Policy, address: str, *, now: datetime
         happenings=_happenings(tx, found.id, events) if found else (),
         sales=read_sales(events),
         messages=list(mail_of(tx, address, events)),
+        sends=read_sends(tx, found.id) if found else (),
         verdicts=[
-            Verdict(topic=topic, decision=senders.check(tx, policy, topic, [address])[0]) for topic in policy.topics
+            Verdict(topic=topic, decision=senders.check(tx, mailing_of(policy, topic, now=now), [address])[0])
+            for topic in policy.topics
         ],
         programs=[
             Program(name=name, scopes=scopes.split(), since=since, until=until)

@@ -23,6 +23,7 @@ from mailconsent.store.tables import (
     recipients,
     rights_requests,
     sales,
+    sends,
     standings,
 )
 
@@ -125,6 +126,7 @@ def forget_wholly(tx: Transaction, recipient: Recipient) -> int:
         remove_event(tx, EventId(recipient.id, event.seq), "erased")
     for table in (standings, sales):
         tx.connection.execute(delete_from(table).where(table.c.digest == recipient.digest))
+    tx.connection.execute(delete_from(sends).where(sends.c.recipient_id == recipient.id))
     theirs = rights_requests.c.recipient_id == recipient.id
     tx.connection.execute(update(rights_requests).where(theirs).values(recipient_id=None))
     tx.connection.execute(delete_from(recipients).where(recipients.c.id == recipient.id))

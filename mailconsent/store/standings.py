@@ -19,7 +19,9 @@ from mailconsent.store.tables import standings
 #: Digests per query: enough to spread its cost, few enough to keep the read transaction's memory small.
 CHUNK = 20_000
 
-_FIELDS = "s.digest, s.topic, s.recipient_id, s.failure, s.denial, s.denial_event, s.consent, s.grade, s.given_anew"
+#: What the fold says of a topic; the rest follows from what was sent.
+FOLDED = tuple(name for name in Standing._fields if name != "used_on")
+_FIELDS = ", ".join(f"s.{name}" for name in ("digest", "topic", *Standing._fields))
 
 # The keys are one blob, cut into pieces by a recursive CTE; CROSS JOIN pins the order, keys first (SQLite's promise).
 _SQLITE = f"""
@@ -36,9 +38,9 @@ _POSTGRESQL = f"""
     """  # noqa: S608
 
 
-_COLUMNS = ("digest", "topic", *Standing._fields)
-#: What follows an INSERT of standings with all columns.
-UPSERT_REST = "on conflict (digest, topic) do update set " + ", ".join(f"{n} = excluded.{n}" for n in Standing._fields)
+_COLUMNS = ("digest", "topic", *FOLDED)
+#: What follows an INSERT of standings with all that is folded.
+UPSERT_REST = "on conflict (digest, topic) do update set " + ", ".join(f"{name} = excluded.{name}" for name in FOLDED)
 _UPSERT = f"""
     insert into standings ({", ".join(_COLUMNS)}) values ({", ".join(f":{name}" for name in _COLUMNS)}) {UPSERT_REST}
     """  # noqa: S608
@@ -81,6 +83,8 @@ def read_all(tx: Transaction, digest: bytes) -> dict[int, Standing]:
 
 
 def replace_all(tx: Transaction, digest: bytes, rows: Mapping[int, Standing]) -> None:
-    """Replace every standing of one recipient."""
+    """Replace every standing of one recipient, with what follows from what was sent."""
     tx.connection.execute(standings.delete().where(standings.c.digest == digest))
-    save(tx, digest, rows)
+    if rows:
+        values = [{"digest": digest, "topic": topic, **standing._asdict()} for topic, standing in rows.items()]
+        tx.connection.execute(standings.insert(), values)

@@ -55,8 +55,8 @@ class SentMail(TypedDict):
     send_id: str
     topic: str
     day: str
-    basis: str
-    reason: str
+    reason: Reason
+    legal_basis: LegalBasis | None
     event_id: str | None
 
 
@@ -128,9 +128,9 @@ def sent_mail(sent: Sent, policy: Policy) -> SentMail:
         "send_id": sent.send_id,
         "topic": topic_name(sent.topic, policy),
         "day": sent.day.isoformat(),
-        "basis": sent.basis,
         "reason": sent.reason,
-        "event_id": str(sent.event) if sent.event else None,
+        "legal_basis": sent.basis,
+        "event_id": str(sent.event_id) if sent.event_id else None,
     }
 
 

@@ -52,6 +52,23 @@ def test_access_says_what_is_decided_now_and_by_which_event(installation):
     assert verdicts["orders"].allowed
 
 
+def test_access_answers_why_a_mail_was_sent_on_that_day(installation):
+    live_through(installation, ANNA)
+
+    told = export_of(installation, ANNA)
+
+    assert told["sends"] == [
+        {
+            "send_id": "spring",
+            "topic": "blog",
+            "day": "2026-03-02",
+            "reason": "consent",
+            "legal_basis": "consent",
+            "event_id": told["events"][0]["event_id"],
+        }
+    ]
+
+
 def test_access_shows_their_mail_that_had_an_effect_and_that_awaits_a_human(installation):
     live_through(installation, ANNA)
     deliver(installation, BO, f"{UNCLEAR} {ANNA} wrote to me.", uid=3)

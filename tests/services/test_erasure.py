@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from mailconsent.errors import Refused
 from mailconsent.model import EventKind, Grade, Reason
 from mailconsent.rights import Answer, Right
+from mailconsent.services import requests
 from mailconsent.services.access import read_dossier
 from mailconsent.services.erasure import erase
 from mailconsent.services.rebuild import rebuild_all
@@ -152,7 +153,7 @@ def test_without_the_digest_nothing_finds_the_person_again(installation):
 
     assert receipt_given.events == 4
     assert read(installation, ANNA).is_empty
-    for table in ("recipients", "events", "evidence", "standings", "sales"):
+    for table in ("recipients", "events", "evidence", "standings", "sales", "sends"):
         assert rows(installation, f"select count(*) from {table}") == [(0,)]
     consent(installation, ANNA)
     assert "blog" in allowed(installation), "as the person was told"

@@ -1,7 +1,10 @@
 """What newsletter systems ask and tell."""
 
+from datetime import UTC, datetime
+
 from mailconsent import wire
 from mailconsent.model import Evidence, Grade, MailKind
+from mailconsent.policy.mailing import mailing_of
 from mailconsent.services import Rules, senders
 from mailconsent.store import Transaction
 from mailconsent.store.access import ApiKey, Scope
@@ -15,7 +18,8 @@ def check(tx: Transaction, key: ApiKey, asked: wire.CheckRequest, rules: Rules) 
     topic = rules.policy.topic(asked.topic)
     if topic.kind is MailKind.TRANSACTIONAL:
         require(key, Scope.CHECK_TRANSACTIONAL)
-    decisions = senders.check(tx, rules.policy, topic, asked.addresses)
+    mailing = mailing_of(rules.policy, topic, now=datetime.now(UTC))
+    decisions = senders.check(tx, mailing, asked.addresses)
     verdicts = [wire.verdict(address, decision) for address, decision in zip(asked.addresses, decisions, strict=True)]
     if asked.headers:
         permits = senders.permits(tx, rules, topic, asked.addresses, decisions)
