@@ -25,7 +25,7 @@ UNCLEAR = "Unsubscribe\n\nPlease do not unsubscribe me."
 _LEASE = timedelta(minutes=5)
 
 
-def live_through(here: Installation, address: str) -> None:
+def live_through(here: Installation, address: str, *, uid: int = 1) -> None:
     """A consent with its proof, another asked for, a sale, a mail sent, and mail to the inbox, one clear, one not."""
     policy, store = here.rules.policy, here.store
     blog, industry = policy.topic("blog"), policy.topic("industry")
@@ -57,8 +57,8 @@ def live_through(here: Installation, address: str) -> None:
         person = lock_address(tx, address)
         sent = Send(recipient_id=person.id, reason=Reason.CONSENT, basis=LegalBasis.CONSENT, seq=1)
         keep_sends(tx, "spring", blog.number, NOW.date(), [sent])
-    deliver(here, address, f"Unsubscribe\n\n{SECRETS[2]}", uid=1)
-    deliver(here, address, f"{UNCLEAR} {SECRETS[2]}", uid=2)
+    deliver(here, address, f"Unsubscribe\n\n{SECRETS[2]}", uid=uid)
+    deliver(here, address, f"{UNCLEAR} {SECRETS[2]}", uid=uid + 1)
 
 
 def deliver(here: Installation, sender: str, words: str, *, uid: int) -> None:
