@@ -40,7 +40,16 @@ def opened() -> Iterator[Installation]:
 
 def main() -> None:
     """The entry point: what we refuse is said in plain words, not in a traceback."""
-    from mailconsent.cli import ask, ledger, policy, recipient, requests, run, setup  # noqa: F401 - their commands join the group
+    from mailconsent.cli import (  # noqa: F401 - their commands join the group
+        ask,
+        lapsing,
+        ledger,
+        policy,
+        recipient,
+        requests,
+        run,
+        setup,
+    )
 
     try:
         cli()

@@ -28,12 +28,12 @@ def mailing_of(
     policy: Policy, topic: Topic, *, now: datetime, lists_consulted: Mapping[str, date] | None = None
 ) -> Mailing:
     """A mailing about this topic, sent at that moment with the header fields and the link that go with a yes."""
-    today = local_day(now, policy.controller.time_zone)
+    terms, terms_in = consent_terms(policy, local_day(now, policy.controller.time_zone))
     return Mailing(
         topic=topic.number,
         kind=topic.kind,
-        terms=_terms(policy, None, today),
-        terms_in=_terms_in(policy, today),
+        terms=terms,
+        terms_in=terms_in,
         offer=Offer(
             topic=topic.number,
             eligible=True,
@@ -57,11 +57,12 @@ def _rules(policy: Policy) -> Mapping[str, CountryRule]:
 
 
 @lru_cache(maxsize=REMEMBERED)
-def _terms_in(policy: Policy, today: date) -> Mapping[str, ConsentTerms]:
-    return {country: _terms(policy, country, today) for country in policy.countries if country != OTHER}
+def consent_terms(policy: Policy, today: date) -> tuple[ConsentTerms, Mapping[str, ConsentTerms]]:
+    """What a consent must be to count on that day: elsewhere or nobody knows where, and country by country."""
+    in_countries = {country: _terms(policy, country, today) for country in policy.countries if country != OTHER}
+    return _terms(policy, None, today), in_countries
 
 
-@lru_cache(maxsize=REMEMBERED * 32)
 def _terms(policy: Policy, country: str | None, today: date) -> ConsentTerms:
     rule = policy.rule(country)
     grade = Grade.A if rule.double_opt_in is DoubleOptIn.REQUIRED else policy.minimum_grade

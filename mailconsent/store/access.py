@@ -29,6 +29,7 @@ class Scope(StrEnum):
     CHECK_TRANSACTIONAL = "check:transactional"
     CONSENTS = "consents"
     WITHDRAWALS = "withdrawals"
+    SENDS = "sends"
     RECIPIENTS = "recipients"
     RECIPIENTS_ERASE = "recipients:erase"
 

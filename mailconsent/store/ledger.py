@@ -32,6 +32,13 @@ FIELDS = ("kind", "topic", "channel", "occurred_at", "received_at", "source", "g
 #: Of a table called `e`, as `event_of` reads them.
 EVENT_COLUMNS = ", ".join(f"e.{name}" for name in FIELDS)
 _EVENTS = f"select {EVENT_COLUMNS} from events e where e.recipient_id = :recipient_id order by e.seq"  # noqa: S608
+_EVENTS_OF_MANY = {
+    dialect: f"select e.recipient_id, {EVENT_COLUMNS} from events e where e.recipient_id in ({ids}) order by 1, e.seq"  # noqa: S608
+    for dialect, ids in (
+        ("sqlite", "select value from json_each(:ids)"),
+        ("postgresql", "select value::bigint from json_array_elements_text(cast(:ids as json))"),
+    )
+}
 _EVENT = f"select {EVENT_COLUMNS} from events e where e.recipient_id = :recipient_id and e.seq = :seq"  # noqa: S608
 _VALUES = ", ".join(f":{name}" for name in FIELDS)
 _RECORD = f"""
@@ -58,6 +65,15 @@ _APPEND = f"""
 def read_events(tx: Transaction, recipient_id: int) -> list[Event]:
     """All events of one recipient, in their order of receipt."""
     return [event_of(row) for row in rows(tx.connection, _EVENTS, {"recipient_id": recipient_id})]
+
+
+def read_all_events(tx: Transaction, recipient_ids: Sequence[int]) -> dict[int, list[Event]]:
+    """All events of these recipients, each in their order of receipt."""
+    found: dict[int, list[Event]] = {recipient_id: [] for recipient_id in recipient_ids}
+    statement = _EVENTS_OF_MANY[tx.connection.dialect.name]
+    for recipient_id, *row in rows(tx.connection, statement, {"ids": json.dumps(list(recipient_ids))}):
+        found[recipient_id].append(event_of(row))
+    return found
 
 
 def read_event(tx: Transaction, event_id: EventId) -> Event:

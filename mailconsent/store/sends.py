@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 
 from mailconsent.dossier import Sent
 from mailconsent.model import EventId, LegalBasis, Reason
@@ -112,6 +112,21 @@ def read_uses(tx: Transaction, recipient_id: int) -> Uses:
         of_consent={topic: day.toordinal() for basis, topic, day in found if basis == LegalBasis.CONSENT},
         of_sale=max(by_sale, default=None),
     )
+
+
+def read_uses_until(
+    tx: Transaction, recipient_ids: Sequence[int], topic: int, day: date
+) -> dict[int, tuple[date | None, date | None]]:
+    """Recipient -> the last days up to this one on which mail rested on their consent to the topic, and on a sale."""
+    of_consent = case(((sends.c.basis == LegalBasis.CONSENT.value) & (sends.c.topic == topic), sends.c.day))
+    of_sale = case((sends.c.basis == LegalBasis.SOFT_OPT_IN.value, sends.c.day))
+    found: dict[int, tuple[date | None, date | None]] = {}
+    for start in range(0, len(recipient_ids), CHUNK):
+        chunk = sends.c.recipient_id.in_(recipient_ids[start : start + CHUNK])
+        last = select(sends.c.recipient_id, func.max(of_consent), func.max(of_sale)).where(chunk, sends.c.day <= day)
+        rows_of = tx.connection.execute(last.group_by(sends.c.recipient_id))
+        found |= {recipient_id: (consent, sale) for recipient_id, consent, sale in rows_of}
+    return found
 
 
 def find_recipients(tx: Transaction, digests: Sequence[bytes]) -> dict[bytes, int]:

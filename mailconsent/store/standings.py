@@ -8,9 +8,10 @@ the batch, so that the statement is prepared once.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, or_, select
 
 from mailconsent.address import DIGEST_SIZE
+from mailconsent.decision import ConsentTerms
 from mailconsent.model import ALL_TOPICS, Standing
 from mailconsent.store import Transaction
 from mailconsent.store.driver import change, driver_cursor
@@ -73,6 +74,23 @@ def save(tx: Transaction, digest: bytes, rows: Mapping[int, Standing]) -> None:
     """Replace the standings of one recipient for the topics given."""
     for topic, standing in rows.items():
         change(tx.connection, _UPSERT, {"digest": digest, "topic": topic, **standing._asdict()})
+
+
+def count_alive(
+    tx: Transaction, terms: ConsentTerms, *, within: Sequence[str] | None = None, outside: Sequence[str] = ()
+) -> dict[int, int]:
+    """Topic -> how many consents of people within these countries, or outside of these, count under such terms."""
+    country = standings.c.country
+    there = country.in_(within) if within is not None else or_(country.is_(None), country.not_in(outside))
+    last = (
+        standings.c.consent_at >= terms.lapsed_before,
+        standings.c.newer_at >= terms.lapsed_before,
+        standings.c.used_on >= max(terms.unused_before, 0),
+    )
+    standing = (standings.c.denial.is_(None), standings.c.failure.is_(None), standings.c.grade <= terms.grade.value)
+    number = func.count().label("alive")
+    alive = select(standings.c.topic, number).where(*standing, there, or_(*last)).group_by(standings.c.topic)
+    return {row.topic: row.alive for row in tx.connection.execute(alive)}
 
 
 def read_all(tx: Transaction, digest: bytes) -> dict[int, Standing]:

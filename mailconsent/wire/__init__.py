@@ -26,6 +26,7 @@ from mailconsent.wire.recipients import (
     export_answer,
     lookup_answer,
 )
+from mailconsent.wire.sends import SendsAnswer, SendsRequest
 
 __all__ = [
     "LOOKED_UP",
@@ -43,6 +44,8 @@ __all__ = [
     "Problem",
     "RecipientRequest",
     "Recorded",
+    "SendsAnswer",
+    "SendsRequest",
     "ShownNotice",
     "Verdict",
     "WithdrawalRequest",
