@@ -8,7 +8,17 @@ from pathlib import Path
 import click
 import pytest
 
-from mailconsent.cli import ask, cli, ledger, policy, recipient, requests, run, setup  # noqa: F401 - their commands join the group
+from mailconsent.cli import (  # noqa: F401 - their commands join the group
+    ask,
+    cli,
+    lapsing,
+    ledger,
+    policy,
+    recipient,
+    requests,
+    run,
+    setup,
+)
 from mailconsent.model import Label, Reason
 from mailconsent.settings import NAMES, PREFIX
 from mailconsent.store.access import Scope

@@ -16,7 +16,7 @@ from mailconsent.store.recipients import lock_address
 from mailconsent.store.sends import read_sends
 from mailconsent.store.standings import read_all
 from tests.cast import ANNA, BO, CECILIA, NOW, receipt
-from tests.histories import history
+from tests.histories import SALE, history
 
 DAY = timedelta(days=1)
 
@@ -170,7 +170,7 @@ def test_what_happens_later_to_a_recipient_leaves_the_use_as_it_is(store, rules,
 
 
 def sold(store, address, **facts):
-    [sale] = history("$", [{"entity": "main", "categories": "mri", "country": "IE", **facts}])
+    [sale] = history("$", [SALE | {"entity": "main", "categories": "mri", "country": "IE"} | facts])
     with store.begin() as tx:
         return append(tx, lock_address(tx, address), sale, Evidence())
 
