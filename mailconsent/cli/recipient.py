@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -26,7 +27,15 @@ from mailconsent.wire.recipients import erase_answer, export_answer
 
 NOTHING = "Nothing is recorded about this address."
 REQUEST = click.option("--request", metavar="ID", help="The request that this answers; `mailconsent requests` has it.")
-SOURCE = click.option("--source", default="", metavar="TEXT", help="A reference of yours; never an address.")
+
+
+def _source(_context: click.Context, _option: click.Parameter, text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._:/-]{0,64}", text):
+        raise click.BadParameter("at most 64 of A-Z a-z 0-9 . _ : / and -")
+    return text
+
+
+SOURCE = click.option("--source", default="", callback=_source, help="A reference of yours; never an address.")
 
 
 @cli.group()
@@ -58,7 +67,7 @@ def export(address: str, form: str, language: str | None, output: Path | None, r
         if dossier.is_empty:
             click.echo(NOTHING, err=True)
             sys.exit(1)
-        _write(_page(here, dossier, language) if form == "html" else _json(here, dossier), output)
+        _write(_page(here, dossier, language) if form == "html" else _json(here, dossier, output), output)
         if request:
             with here.store.begin() as tx:
                 _answer(tx, here, request, Right.ACCESS)
@@ -76,8 +85,9 @@ def erase(address: str, digest: bool, told: bool, as_json: bool, source: str, re
     if digest and not told and sys.stdin.isatty() and address != "-":
         click.echo(WARNING, err=True)
         told = click.confirm("Was the person told so?", err=True)
+    given = address_of(address)
     with opened() as here, here.store.begin() as tx:
-        erased = erase_recipient(tx, address_of(address), _receipt(source), digest=digest, told=told)
+        erased = erase_recipient(tx, given, _receipt(source), digest=digest, told=told)
         if erased and request:
             _answer(tx, here, request, Right.ERASURE, Answer.PARTLY if erased.held else Answer.FULFILLED)
     if as_json:
@@ -118,8 +128,9 @@ def _record(
     act: Callable[[Transaction, str, Receipt], Outcome],
     kind: Right,
 ) -> None:
+    given = address_of(address)  # before the transaction, which must not wait for who types
     with opened() as here, here.store.begin() as tx:
-        outcome = act(tx, address_of(address), _receipt(source))
+        outcome = act(tx, given, _receipt(source))
         if request:
             _answer(tx, here, request, kind)
     click.echo(str(outcome.event_id))
@@ -139,8 +150,9 @@ def _read(here: Installation, address: str) -> Dossier:
         return read_dossier(tx, here.rules.policy, address, now=datetime.now(UTC))
 
 
-def _json(here: Installation, dossier: Dossier) -> str:
-    return json.dumps(export_answer(dossier, here.rules.policy), ensure_ascii=False, indent=2) + "\n"
+def _json(here: Installation, dossier: Dossier, output: Path | None) -> str:
+    # Evidence and mail hold what strangers wrote: in ASCII, none of it can command a terminal.
+    return json.dumps(export_answer(dossier, here.rules.policy), ensure_ascii=output is None, indent=2) + "\n"
 
 
 def _page(here: Installation, dossier: Dossier, language: str | None) -> str:

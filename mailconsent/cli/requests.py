@@ -37,8 +37,8 @@ def requests(context: click.Context, as_json: bool) -> None:
 @click.option("--received", required=True, type=DAY, help="The day on which it reached you, by whatever way.")
 def add(address: str | None, kind: str, received: datetime) -> None:
     """Take down a request; with ADDRESS where it is known who asks. Prints its id."""
+    asker = address_of(address) if address else None
     with opened() as here, here.store.begin() as tx:
-        asker = address_of(address) if address else None
         request = services.add(tx, Right(kind), received.date(), today=today(here), address=asker)
     click.echo(request.id)
 
@@ -48,8 +48,9 @@ def add(address: str | None, kind: str, received: datetime) -> None:
 @click.argument("address", required=False)
 def identified(request_id: str, address: str | None) -> None:
     """It is known now who asks. The clock runs on as before."""
+    asker = address_of(address) if address else None
     with opened() as here, here.store.begin() as tx:
-        services.identify(tx, request_id, today=today(here), address=address_of(address) if address else None)
+        services.identify(tx, request_id, today=today(here), address=asker)
 
 
 @requests.command()

@@ -76,3 +76,10 @@ def test_an_objection_and_a_restriction_print_their_event(house, run):
 
         assert first == second
         assert re.fullmatch(r"[0-9a-f]+-\d+\n", first)
+
+
+def test_an_address_as_a_reference_is_refused(run):
+    done = run("recipient", "object", "cecilia@example.org", "--source", "cecilia@example.org")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "at most 64 of" in done.stderr
