@@ -11,6 +11,11 @@ from mailconsent.policy.retention import Records
 from mailconsent.services.installation import Installation
 from web.language import available
 
+#: What strangers wrote may hold commands to a terminal or a printer: shown as signs.
+_CONTROLS = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n\r"} | dict.fromkeys(
+    range(127, 160), 0xFFFD
+)
+
 
 def page(app: Flask, dossier: Dossier, language: str | None = None) -> str:
     """The page, in one of the languages there are. Raises `Refused` for another."""
@@ -26,7 +31,7 @@ def page(app: Flask, dossier: Dossier, language: str | None = None) -> str:
         return f"{moment.astimezone(policy.controller.time_zone):%Y-%m-%d %H:%M %Z}"
 
     with app.app_context(), force_locale(chosen):
-        return render_template(
+        text = render_template(
             "proof.html",
             dossier=dossier,
             policy=policy,
@@ -35,3 +40,4 @@ def page(app: Flask, dossier: Dossier, language: str | None = None) -> str:
             local=local,
             Records=Records,
         )
+    return text.translate(_CONTROLS)

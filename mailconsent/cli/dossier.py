@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from mailconsent.dossier import Dossier, Happening, Verdict
+from mailconsent.erasure import Erased
 from mailconsent.policy import Policy
 from mailconsent.wire.recorded import topic_name
 
@@ -27,9 +28,17 @@ def in_words(dossier: Dossier, policy: Policy) -> Iterator[str]:
         return
     yield from _section("What happened", [_line(happening, policy) for happening in dossier.happenings])
     sends = [f"{sent.day}  {topic_name(sent.topic, policy)}: {_plain(sent.reason)}" for sent in dossier.sends]
-    yield from _section("What was sent", [f"{line}" for line in sends])
+    yield from _section("What was sent", sends)
     mails = [f"{_time(mail.received_at, policy)}  {_plain(mail.label)}, {_text(mail.raw)}" for mail in dossier.messages]
     yield from _section("Mail from them", mails)
+
+
+def receipt_in_words(erased: Erased, policy: Policy) -> Iterator[str]:
+    """What was removed and what stays, for the person."""
+    yield f"{'Held' if erased.held else 'Erased'} on {_time(erased.erased_at, policy)}"
+    yield from ("", "Removed:", *(f"- {line}" for line in erased.removed or ("nothing",)), "", "Stays:")
+    for kept in erased.kept:
+        yield f"- {kept.what}: {kept.why}" + (f" ({kept.ground})" if kept.ground else "")
 
 
 def _section(title: str, lines: list[str]) -> Iterator[str]:

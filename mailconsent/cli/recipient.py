@@ -12,9 +12,10 @@ import click
 
 from mailconsent.cli import cli, opened
 from mailconsent.cli.ask import ADDRESS, address_of
-from mailconsent.cli.dossier import in_words
+from mailconsent.cli.dossier import in_words, receipt_in_words
 from mailconsent.dossier import Dossier
 from mailconsent.erasure import WARNING
+from mailconsent.errors import Refused
 from mailconsent.model import Channel, Receipt
 from mailconsent.rights import Answer, Right
 from mailconsent.services import requests, rights
@@ -93,11 +94,7 @@ def erase(address: str, digest: bool, told: bool, as_json: bool, source: str, re
     if as_json:
         click.echo(json.dumps(erase_answer(erased)))
     elif erased:
-        click.echo(f"Erased on {erased.erased_at.astimezone(here.rules.policy.controller.time_zone):%Y-%m-%d %H:%M %Z}")
-        click.echo("\n".join(["", "Removed:", *(f"- {line}" for line in erased.removed or ("nothing was left",))]))
-        click.echo(
-            "\n".join(["", "Stays:", *(f"- {kept.what}: {kept.why}{_ground(kept.ground)}" for kept in erased.kept)])
-        )
+        click.echo("\n".join(receipt_in_words(erased, here.rules.policy)))
     else:
         click.echo(NOTHING, err=True)
     sys.exit(0 if erased and not erased.held else 1)
@@ -165,13 +162,12 @@ def _write(text: str, output: Path | None) -> None:
     if output is None:
         click.echo(text, nl=False)
         return
-    # It holds all that is known about a person: for nobody else's eyes.
-    with os.fdopen(os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
-
-
-def _ground(ground: str) -> str:
-    return f" ({ground})" if ground else ""
+    try:
+        # It holds all that is known about a person: for nobody else's eyes.
+        with os.fdopen(os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as fault:
+        raise Refused(f"The file cannot be written: {fault.strerror}.") from None
 
 
 def _receipt(source: str) -> Receipt:

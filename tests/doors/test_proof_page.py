@@ -45,6 +45,7 @@ def test_hostile_evidence_stays_text(here):
     assert "&lt;/dd&gt;&lt;script&gt;alert(1)" in page
     assert "<script" not in page
     assert "{{ 7*7 }}" in page
+    assert "\x1b" not in page
 
 
 def test_the_page_asks_for_nothing_from_elsewhere(here):
