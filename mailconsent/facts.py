@@ -5,7 +5,8 @@ Events -> standings. Rules (design 5.3):
    (`seq`). A time that a caller claims, or the `Date` of a mail, orders nothing.
 2. Only the person's own newer act at our own doors lifts a no: a consent of grade A to that very topic, or the undo
    (`RESTORED`) of that very withdrawal. What is asserted from outside never does, whatever it claims.
-3. `RELEASED` and `RESTORED` end the one event that they name, and nothing else.
+3. `RELEASED` and `RESTORED` end the one event that they name, and nothing else; and of noes only what they may: an undo
+   a withdrawal or a refusal, a release what is not the person's own word at our own doors.
 4. A topic's standing already includes what concerns all topics; `ALL_TOPICS` answers for topics without one.
 5. A sale grants nothing here; only, since an address that the customer gave for it works anew, it lifts an older
    permanent failure for transactional mail.
@@ -14,7 +15,7 @@ Events -> standings. Rules (design 5.3):
 
 from collections.abc import Mapping, Sequence
 
-from mailconsent.model import ALL_TOPICS, Event, EventKind, Grade, Standing
+from mailconsent.model import ALL_TOPICS, Channel, Event, EventKind, Grade, Standing
 from mailconsent.sales import read_sales
 
 #: The noes, strongest first: which one names the reason when several stand.
@@ -28,6 +29,12 @@ NOES = (
 )
 #: The noes that are the person's own, and that their own newer consent can lift.
 PERSONAL = frozenset({EventKind.COMPLAINT, EventKind.OBJECTED, EventKind.WITHDRAWN, EventKind.REFUSED})
+#: They end the event that they name.
+ENDERS = frozenset({EventKind.RELEASED, EventKind.RESTORED})
+#: The noes that the person may undo.
+UNDOABLE = frozenset({EventKind.WITHDRAWN, EventKind.REFUSED})
+#: The doors at which people speak for themselves.
+OWN_DOORS = frozenset({Channel.ONE_CLICK, Channel.PAGE, Channel.INBOX})
 #: What could let mail through again, so that a no after it is a new one.
 GRANTING = frozenset({EventKind.CONSENT_GIVEN, EventKind.RELEASED, EventKind.RESTORED})
 
@@ -58,9 +65,22 @@ def live_no(events: Sequence[Event], kind: EventKind, topic: int) -> Event | Non
 
 
 def ended(events: Sequence[Event]) -> frozenset[int]:
-    """The events, by their `seq`, that a release or an undo names."""
-    enders = (EventKind.RELEASED, EventKind.RESTORED)
-    return frozenset(event.ends for event in events if event.kind in enders and event.ends is not None)
+    """The events, by their `seq`, that a release or an undo ends: those it names, as far as it may."""
+    named = {(event.ends, event.kind) for event in events if event.kind in ENDERS}
+    return frozenset(
+        event.seq for event in events for ender in ENDERS if (event.seq, ender) in named and may_end(ender, event)
+    )
+
+
+def may_end(ender: EventKind, event: Event) -> bool:
+    """Whether a release or an undo that names this event ends it (design 5.3), whoever let it in."""
+    if event.kind not in (*NOES, EventKind.PERMANENT_FAILURE):
+        return True
+    if ender is EventKind.RESTORED:
+        return event.kind in UNDOABLE
+    own_word = event.kind is EventKind.COMPLAINT or (event.kind in PERSONAL and event.channel in OWN_DOORS)
+    # A mail that came without a token may have been misread or forged.
+    return not own_word or "identified" in event.facts
 
 
 def _failure(standing: Sequence[Event], confirmed: Sequence[Event]) -> int | None:
@@ -93,10 +113,10 @@ def _standing(
         consent=consent.seq if consent else None,
         grade=consent.grade.value if consent and consent.grade else None,
         given_anew=given_anew,
-        consent_at=int(consent.occurred_at.timestamp()) if consent else None,
+        consent_at=_given_at(consent) if consent else None,
         newer=newer.seq if newer else None,
-        newer_at=int(newer.occurred_at.timestamp()) if newer else None,
-        country=consent.facts.get("country") if consent else None,
+        newer_at=_given_at(newer) if newer else None,
+        country=_country(consent, consents) if consent else None,
     )
 
 
@@ -115,8 +135,24 @@ def _living_consents(topic: int, about: Sequence[Event]) -> list[Event]:
 
 def _adds_to(newer: Event, consent: Event) -> bool:
     """Whether a consent that is proven less well may still stand when this one has lapsed."""
-    same_law = newer.facts.get("country") == consent.facts.get("country")
+    same_law = told_country(newer) == told_country(consent)
     return newer.grade is Grade.B and newer.seq > consent.seq and consent.grade is Grade.A and same_law
+
+
+def _country(consent: Event, consents: Sequence[Event]) -> str | None:
+    # A consent that leaves it out moves nobody out of a country that another one names.
+    recorded = [event for event in consents if event.grade in (Grade.A, Grade.B)]
+    return next(filter(None, map(told_country, (consent, *reversed(recorded)))), None)
+
+
+def told_country(consent: Event) -> str | None:
+    """Where the person is, as this consent says: two letters, upper case."""
+    return consent.facts.get("country", "").upper() or None
+
+
+def _given_at(consent: Event) -> int:
+    # A consent can't be younger than word of it.
+    return int(min(consent.occurred_at, consent.received_at).timestamp())
 
 
 def _consents(topic: int, about: Sequence[Event]) -> list[Event]:

@@ -13,7 +13,7 @@ One event after the other: each step leaves a history that is judged like the on
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from mailconsent.facts import PERSONAL
+from mailconsent.facts import PERSONAL, ended, told_country
 from mailconsent.model import ALL_TOPICS, Channel, Event, EventKind, Grade
 
 #: How long a person may undo a withdrawal (design 5.3).
@@ -45,10 +45,10 @@ def may_be_ended(event: Event, *, now: datetime) -> bool:
 def _is_spent(event: Event, kept: Sequence[Event], now: datetime) -> bool:
     if event.kind in _ENDERS:
         return all(other.seq != event.ends for other in kept)
-    ended = {other.ends for other in kept if other.kind in _ENDERS}
-    if event.seq in ended:
+    gone = ended(kept)
+    if event.seq in gone:
         return True
-    standing = [other for other in kept if other.seq not in ended and other is not event]
+    standing = [other for other in kept if other.seq not in gone and other is not event]
     earlier = [other for other in standing if other.seq < event.seq]
     later = [other for other in standing if other.seq > event.seq]
     if event.kind is EventKind.CONSENT_GIVEN:
@@ -75,13 +75,14 @@ def _is_outdone(consent: Event, later: Sequence[Event]) -> bool:
         other.kind is EventKind.CONSENT_GIVEN
         and other.topic == consent.topic
         and (other.grade or Grade.D) <= (consent.grade or Grade.D)
+        and (told_country(other) or not told_country(consent))
         for other in later
     )
 
 
 def _is_over(consent: Event, earlier: Sequence[Event], later: Sequence[Event], now: datetime) -> bool:
     """It ended for good, and lifts nothing that would stand without it."""
-    ended = any(
+    over = any(
         other.kind is EventKind.OWNER_CHANGED
         or (other.kind in PERSONAL and _covers(other, consent) and not may_be_ended(other, now=now))
         for other in later
@@ -90,7 +91,7 @@ def _is_over(consent: Event, earlier: Sequence[Event], later: Sequence[Event], n
         other.kind is EventKind.PERMANENT_FAILURE or (other.kind in PERSONAL and _covers(other, consent))
         for other in earlier
     )
-    return ended and not lifts
+    return over and not lifts
 
 
 def _says_the_same(other: Event, no: Event, earlier: Sequence[Event], now: datetime) -> bool:
