@@ -1,5 +1,6 @@
 """Erasure: what identifies a person goes, what protects them stays. On both databases."""
 
+import threading
 from dataclasses import replace
 from datetime import date
 
@@ -21,7 +22,7 @@ from mailconsent.store.ledger import append
 from mailconsent.store.recipients import lock_address
 from tests.cast import ANNA, BO, NOW, receipt
 from tests.histories import history, notations
-from tests.houses import ask, consent, events, rows, token_for, unfolded
+from tests.houses import PATIENCE, ask, consent, events, rows, token_for, unfolded
 from tests.ledgers import DAY, after, verify
 from tests.people import HOSTILE, SECRETS, UNCLEAR, deliver, everything, live_through
 
@@ -215,6 +216,36 @@ def test_an_erasure_that_is_broken_off_changed_nothing(installation, digest):
         killed_before_the_commit()
 
     assert everything(installation) == before
+
+
+def test_an_erasure_and_acts_at_the_same_moment_come_out_as_one_after_the_other(installation):
+    consent(installation, ANNA)
+    claim = installation.store.keyring.read_token(token_for(installation, ANNA))
+    gate = threading.Barrier(2, timeout=PATIENCE)
+    faults = []
+
+    def repeat(act):
+        try:
+            for _ in range(10):
+                gate.wait()
+                act()
+        except Exception as fault:  # noqa: BLE001 - told below
+            faults.append(fault)
+            gate.abort()
+
+    def click():
+        with installation.store.begin() as tx:
+            unsubscribe(tx, claim, receipt(minutes=90))
+
+    threads = [threading.Thread(target=repeat, args=(act,)) for act in (click, lambda: wholly(installation))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert faults == []
+    assert unfolded(installation) == []
+    assert allowed(installation) == {"orders"}
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
