@@ -11,12 +11,22 @@ Events -> standings. Rules (design 5.3):
 5. A sale grants nothing here; only, since an address that the customer gave for it works anew, it lifts an older
    permanent failure for transactional mail.
 6. A new owner of the mailbox (RFC 7293) ends every older ground, and no older no.
+7. An opt-out that came without a token may be a mail misread or forged. It also covers the tagged forms of the address.
 """
 
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 
 from mailconsent.model import ALL_TOPICS, Channel, Event, EventKind, Grade, Standing
 from mailconsent.sales import read_sales
+
+
+class Identified(StrEnum):
+    """How a mail without a token as its request told whom it is about; the fact `identified` of its event."""
+
+    SENDER = "sender"  #: by the address it came from
+    QUOTE = "quote"  #: by a link of ours that it quotes
+
 
 #: The noes, strongest first: which one names the reason when several stand.
 NOES = (
@@ -35,6 +45,10 @@ ENDERS = frozenset({EventKind.RELEASED, EventKind.RESTORED})
 UNDOABLE = frozenset({EventKind.WITHDRAWN, EventKind.REFUSED})
 #: The doors at which people speak for themselves.
 OWN_DOORS = frozenset({Channel.ONE_CLICK, Channel.PAGE, Channel.INBOX})
+#: The noes that reach the tagged forms of an address, where they came without a token.
+OPT_OUTS = frozenset({EventKind.WITHDRAWN, EventKind.OBJECTED})
+#: The doors at which nobody shows a token.
+TOLD = frozenset({Channel.API, Channel.OPERATOR})
 #: What could let mail through again, so that a no after it is a new one.
 GRANTING = frozenset({EventKind.CONSENT_GIVEN, EventKind.RELEASED, EventKind.RESTORED})
 
@@ -81,6 +95,25 @@ def may_end(ender: EventKind, event: Event) -> bool:
     own_word = event.kind is EventKind.COMPLAINT or (event.kind in PERSONAL and event.channel in OWN_DOORS)
     # A mail that came without a token may have been misread or forged.
     return not own_word or "identified" in event.facts
+
+
+def may_be_misread(event: Event) -> bool:
+    """Whether this is what a mail was taken for that came without a token of ours as its request."""
+    return event.channel is Channel.INBOX and "identified" in event.facts
+
+
+def untokened(events: Sequence[Event]) -> list[Event]:
+    """The opt-outs that stand and came without a token: who the person is was told by the address alone."""
+    gone = ended(events)
+    confirmed = {e.topic: e.seq for e in events if e.kind is EventKind.CONSENT_GIVEN and e.grade is Grade.A}
+    return [
+        event
+        for event in events
+        if event.kind in OPT_OUTS
+        and event.seq not in gone
+        and event.seq > confirmed.get(event.topic, 0)
+        and (event.channel in TOLD or event.facts.get("identified") == Identified.SENDER)
+    ]
 
 
 def _failure(standing: Sequence[Event], confirmed: Sequence[Event]) -> int | None:

@@ -78,6 +78,9 @@ class RightsRequest:
 def restriction(events: Sequence[Event]) -> Event | None:
     """The restriction (GDPR Article 18) that stands, from all events of a recipient; None if there is none."""
     gone = ended(events)
-    kind = EventKind.SUPPRESSED
-    standing = (e for e in events if e.kind is kind and e.facts.get("why") == RESTRICTION and e.seq not in gone)
-    return next(standing, None)
+    return next((event for event in events if is_restriction(event) and event.seq not in gone), None)
+
+
+def is_restriction(event: Event) -> bool:
+    """Whether this event restricts (GDPR Article 18), and is not a block of the operator's own."""
+    return event.kind is EventKind.SUPPRESSED and event.facts.get("why") == RESTRICTION

@@ -145,7 +145,8 @@ def clear(house: House) -> None:
     statements += [f"delete from {t.name}" for t in metadata.sorted_tables if t.name not in ("installation", "keys")]
     statements.append("delete from keys where number > 1")
     statements.append(
-        "update installation set oldest_digest_generation = 1, digest_generation = 1, signing_generation = 1"
+        "update installation set oldest_digest_generation = 1, digest_generation = 1, signing_generation = 1,"
+        " domains = false"
     )
     with closing(psycopg.connect(house.database_url.replace("+psycopg", ""), autocommit=True)) as connection:
         # At once, which is also one transaction.

@@ -42,6 +42,7 @@ FLOORS = (
         "mailconsent.rights",
         "mailconsent.sales",
         "mailconsent.seal",
+        "mailconsent.shared_domains",
         "mailconsent.soft_opt_in",
         "mailconsent.terms",
         "mailconsent.tokens",

@@ -49,6 +49,7 @@ def main() -> None:
         requests,
         run,
         setup,
+        suppress,
     )
 
     try:

@@ -27,10 +27,19 @@ from mailconsent.wire.recipients import (
     lookup_answer,
 )
 from mailconsent.wire.sends import SendsAnswer, SendsRequest
+from mailconsent.wire.suppressions import (
+    MAX_LISTED,
+    ListedSuppression,
+    SuppressionList,
+    SuppressionListRequest,
+    SuppressionRequest,
+    listed,
+)
 
 __all__ = [
     "LOOKED_UP",
     "MAX_ADDRESSES",
+    "MAX_LISTED",
     "BadRequest",
     "CheckAnswer",
     "CheckRequest",
@@ -40,6 +49,7 @@ __all__ = [
     "EraseRequest",
     "ExportAnswer",
     "Fault",
+    "ListedSuppression",
     "LookupAnswer",
     "Problem",
     "RecipientRequest",
@@ -47,10 +57,14 @@ __all__ = [
     "SendsAnswer",
     "SendsRequest",
     "ShownNotice",
+    "SuppressionList",
+    "SuppressionListRequest",
+    "SuppressionRequest",
     "Verdict",
     "WithdrawalRequest",
     "erase_answer",
     "export_answer",
+    "listed",
     "lookup_answer",
     "make_request",
     "read_answer",

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing_extensions import TypedDict
 
 from mailconsent.dossier import Dossier, Happening
+from mailconsent.facts import OWN_DOORS
 from mailconsent.model import ALL_TOPICS, Channel, EventKind, Grade, LegalBasis, MailKind
 from mailconsent.notice import Notice
 from mailconsent.policy import Policy, Topic
@@ -26,8 +27,6 @@ STATES = {
     EventKind.COMPLAINT: "withdrawn",
     EventKind.OWNER_CHANGED: "invalidated",
 }
-#: Doors by which the person acts themselves; at the others somebody tells of it.
-_OWN = frozenset({Channel.ONE_CLICK, Channel.PAGE, Channel.INBOX})
 WITHDRAWAL = ("the link in every mail", "one click in the mail program (RFC 8058)", "a mail to the contact address")
 RIGHTS = (
     "access (GDPR Article 15)",
@@ -202,7 +201,7 @@ def _step(step: Happening, policy: Policy, principal: str) -> ConsentEvent:
         "event_time": event.occurred_at.isoformat(),
         "recorded_time": event.received_at.isoformat(),
         "validity_duration": _validity(event.kind, event.facts, policy),
-        "entity_id": principal if event.channel in _OWN else event.source or event.channel.value,
+        "entity_id": principal if event.channel in OWN_DOORS else event.source or event.channel.value,
         "event_type": event.kind.value,
         "event_state": STATES[event.kind],
         "channel": event.channel,

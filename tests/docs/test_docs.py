@@ -18,6 +18,7 @@ from mailconsent.cli import (  # noqa: F401 - their commands join the group
     requests,
     run,
     setup,
+    suppress,
 )
 from mailconsent.model import Label, Reason
 from mailconsent.settings import NAMES, PREFIX

@@ -15,7 +15,7 @@ from typing import Any
 import click
 import pytest
 
-from mailconsent.cli import ask, cli, ledger, policy, run, setup  # noqa: F401 - importing them is what gives the group its commands
+from mailconsent.cli import ask, cli, lapsing, ledger, policy, run, setup, suppress  # noqa: F401 - importing them is what gives the group its commands
 from mailconsent.model import Reason
 from tests.cast import ANNA, BO
 from tests.commands import without_settings
@@ -56,8 +56,9 @@ def test_every_command_explains_itself() -> None:
 
     assert {" ".join(words) for words in found} == {
         *("init", "migrate", "rebuild", "serve", "worker", "demo", "check", "withdraw", "classify"),
-        *("consent", "consent add", "key", "key create", "key list", "key revoke"),
+        *("consent", "consent add", "consent lapsing", "key", "key create", "key list", "key revoke"),
         *("rotate", "rotate signing", "rotate digest", "policy", "policy check"),
+        *("suppress", "suppressions", "release"),
         *("ledger", "ledger seal", "ledger verify", "ledger export"),
     }
     for words, command in found.items():

@@ -9,11 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mailconsent.errors import Refused
-from mailconsent.model import EventKind, Evidence, Grade, Reason
+from mailconsent.model import Channel, EventKind, Evidence, Grade, Reason
 from mailconsent.rights import Answer, Right
 from mailconsent.services import requests
 from mailconsent.services.access import read_dossier
 from mailconsent.services.erasure import erase
+from mailconsent.services.operators import release, suppress
 from mailconsent.services.rebuild import rebuild_all
 from mailconsent.services.recipients import unsubscribe
 from mailconsent.services.rights import object_to_marketing, restrict
@@ -272,6 +273,17 @@ def test_a_restriction_stops_marketing_deletes_nothing_and_stands_once(installat
     assert decisions(installation)["blog"].reason is Reason.SUPPRESSED
     assert read(installation, ANNA).address == ANNA
     assert read(installation, ANNA).happenings[0].evidence
+
+
+def test_a_block_beside_a_restriction_stands_when_the_restriction_is_released(installation):
+    consent(installation, ANNA)
+    with installation.store.begin() as tx:
+        restricted = restrict(tx, ANNA, receipt())
+        blocked = suppress(tx, ANNA, receipt(minutes=1))
+        release(tx, restricted.event_id, receipt(Channel.OPERATOR, minutes=2), reason="told the person")
+
+    assert not blocked.repeated
+    assert decisions(installation)["blog"].event_id == blocked.event_id
 
 
 def test_an_objection_ends_all_marketing_and_is_kept_of_somebody_unknown_too(installation):
