@@ -115,6 +115,16 @@ def test_the_persons_own_confirmed_consent_counts_after_an_erasure(installation)
     assert allowed(installation) == {"blog", "orders"}
 
 
+def test_an_erasure_ends_marketing_to_the_tagged_forms_and_erases_nothing_of_them(installation):
+    tagged = "anna+news@example.com"
+    consent(installation, ANNA, tagged)
+
+    erased(installation)
+
+    assert allowed(installation, tagged) == {"orders"}
+    assert read(installation, tagged).address == tagged
+
+
 def test_a_second_erasure_adds_no_event_and_removes_what_has_come_since(installation):
     consent(installation, ANNA)
     first = erased(installation)
