@@ -102,8 +102,13 @@ def may_be_misread(event: Event) -> bool:
     return event.channel is Channel.INBOX and "identified" in event.facts
 
 
+def is_untokened(event: Event) -> bool:
+    """Whether the address alone told who the person is, so that this reaches the tagged forms of the address too."""
+    return event.channel in TOLD or event.facts.get("identified") == Identified.SENDER
+
+
 def untokened(events: Sequence[Event]) -> list[Event]:
-    """The opt-outs that stand and came without a token: who the person is was told by the address alone."""
+    """The opt-outs that stand and came without a token."""
     gone = ended(events)
     confirmed = {e.topic: e.seq for e in events if e.kind is EventKind.CONSENT_GIVEN and e.grade is Grade.A}
     return [
@@ -112,7 +117,7 @@ def untokened(events: Sequence[Event]) -> list[Event]:
         if event.kind in OPT_OUTS
         and event.seq not in gone
         and event.seq > confirmed.get(event.topic, 0)
-        and (event.channel in TOLD or event.facts.get("identified") == Identified.SENDER)
+        and is_untokened(event)
     ]
 
 

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from mailconsent.facts import Identified, live_no, may_be_misread
+from mailconsent.address import match_key, tagless_key
+from mailconsent.facts import Identified, is_untokened, live_no, may_be_misread
 from mailconsent.model import (
     ALL_TOPICS,
     Channel,
@@ -52,16 +53,25 @@ def opt_out(tx: Transaction, address: str, kind: EventKind, receipt: Receipt, *,
     """
     facts = {"identified": Identified.SENDER.value} if receipt.channel is Channel.INBOX else {}
     event = receipt.event(kind, topic, facts=facts)
-    outcome = _record(tx, lock_address(tx, address), event, receipt.evidence)
+    key = match_key(address)
+    outcome = _record(tx, lock_address(tx, address), event, receipt.evidence, reaching=tagless_key(key) == key)
     for tagged in lock_tagged(tx, address):
         _record(tx, tagged, replace(event, facts={**facts, "of": str(outcome.event_id)}), Evidence())
     return outcome
 
 
-def _record(tx: Transaction, recipient: Recipient, event: Event, support: Evidence) -> Outcome:
-    # What a human may yet end as misread or forged (design 5.3) stands for itself: no other act is a repeat of it.
-    lasting = [e for e in recipient.events if not may_be_misread(e) or e.facts == event.facts]
-    standing = live_no(lasting, event.kind, event.topic)
+def _record(
+    tx: Transaction, recipient: Recipient, event: Event, support: Evidence, *, reaching: bool = False
+) -> Outcome:
+    # What a human may yet end as misread or forged (design 5.3) stands for itself: no other act is a repeat of it. And
+    # what reaches the tagged forms to come repeats nothing that does not, such as a click.
+    alike = [
+        e
+        for e in recipient.events
+        if (not may_be_misread(e) or e.facts == event.facts)
+        and (not reaching or e.kind is not event.kind or is_untokened(e))
+    ]
+    standing = live_no(alike, event.kind, event.topic)
     if standing:
         return Outcome(event_id=EventId(recipient.id, standing.seq), repeated=True)
     return Outcome(event_id=append(tx, recipient, event, support), repeated=False)

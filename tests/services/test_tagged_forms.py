@@ -116,6 +116,21 @@ def test_an_opt_out_of_one_topic_is_of_that_topic_everywhere(installation):
     assert reasons(installation, NEWS, SHOP, topic="alerts") == [Reason.CONSENT] * 2
 
 
+def test_who_clicked_first_and_writes_then_reaches_further_by_writing(installation):
+    consent(installation, ANNA, NEWS)
+    clicked = click(installation, ANNA)
+
+    written = leave(installation, ANNA)
+    consent(installation, SHOP)
+
+    assert not written.repeated, "it covers more than the link did"
+    assert reasons(installation, ANNA, NEWS, SHOP) == [Reason.WITHDRAWN] * 3
+    assert leave(installation, ANNA).repeated
+    assert click(installation, ANNA) == replace(clicked, repeated=True)
+    assert not leave(installation, NEWS, Channel.API).repeated
+    assert leave(installation, NEWS, Channel.OPERATOR).repeated
+
+
 def test_an_objection_reaches_as_far(installation):
     consent(installation, NEWS)
 
