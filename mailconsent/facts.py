@@ -15,6 +15,7 @@ Events -> standings. Rules (design 5.3):
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from enum import StrEnum
 
 from mailconsent.model import ALL_TOPICS, Channel, Event, EventKind, Grade, Standing
@@ -151,9 +152,9 @@ def _standing(
         consent=consent.seq if consent else None,
         grade=consent.grade.value if consent and consent.grade else None,
         given_anew=given_anew,
-        consent_at=_given_at(consent) if consent else None,
+        consent_at=_given_at(consent, consents) if consent else None,
         newer=newer.seq if newer else None,
-        newer_at=_given_at(newer) if newer else None,
+        newer_at=_given_at(newer, consents) if newer else None,
         country=_country(consent, consents) if consent else None,
     )
 
@@ -188,9 +189,16 @@ def told_country(consent: Event) -> str | None:
     return consent.facts.get("country", "").upper() or None
 
 
-def _given_at(consent: Event) -> int:
-    # A consent can't be younger than word of it.
-    return int(min(consent.occurred_at, consent.received_at).timestamp())
+def given_at(consent: Event) -> datetime:
+    """When a consent was given. It can't be younger than word of it."""
+    return min(consent.occurred_at, consent.received_at)
+
+
+def _given_at(consent: Event, consents: Sequence[Event]) -> int:
+    # Word of an older one that comes late, as an import brings it, makes none older that is as good.
+    law = (consent.grade, told_country(consent))
+    alike = [event for event in consents if (event.grade, told_country(event)) == law]
+    return int(max(map(given_at, alike)).timestamp())
 
 
 def _consents(topic: int, about: Sequence[Event]) -> list[Event]:

@@ -222,7 +222,7 @@ class Standing(NamedTuple):
     grade: str | None
     #: The sale since that failure for which the customer gave the address: it lifts it for transactional mail.
     given_anew: int | None = None
-    #: When that consent was given, in whole seconds since 1970.
+    #: When that consent was given, or last of those that are as good; in whole seconds since 1970.
     consent_at: int | None = None
     #: A consent told since then that is proven less well (grade B), and when it was given.
     newer: int | None = None

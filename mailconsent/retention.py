@@ -13,7 +13,7 @@ One event after the other: each step leaves a history that is judged like the on
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from mailconsent.facts import PERSONAL, ended, told_country
+from mailconsent.facts import PERSONAL, ended, given_at, told_country
 from mailconsent.model import ALL_TOPICS, Channel, Event, EventKind, Grade
 
 #: How long a person may undo a withdrawal (design 5.3).
@@ -75,7 +75,9 @@ def _is_outdone(consent: Event, later: Sequence[Event]) -> bool:
         other.kind is EventKind.CONSENT_GIVEN
         and other.topic == consent.topic
         and (other.grade or Grade.D) <= (consent.grade or Grade.D)
-        and (told_country(other) or not told_country(consent))
+        # It is under the same law, and lapses no earlier.
+        and told_country(consent) in (None, told_country(other))
+        and given_at(consent) <= given_at(other)
         for other in later
     )
 
