@@ -19,6 +19,8 @@ class Happening:
     evidence: Mapping[str, str] = field(default_factory=dict)
     #: What the person was shown.
     notice: Notice | None = None
+    #: The first day on which it is to be gone, evidence first; None where it is never due.
+    due_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

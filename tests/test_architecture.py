@@ -27,6 +27,7 @@ FLOORS = (
         "mailconsent.country",
         "mailconsent.decision",
         "mailconsent.dossier",
+        "mailconsent.due",
         "mailconsent.erasure",
         "mailconsent.facts",
         "mailconsent.headers",

@@ -42,11 +42,14 @@ def main() -> None:
     """The entry point: what we refuse is said in plain words, not in a traceback."""
     from mailconsent.cli import (  # noqa: F401 - their commands join the group
         ask,
+        hold,
+        journal,
         lapsing,
         ledger,
         policy,
         recipient,
         requests,
+        retention,
         run,
         setup,
         suppress,

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from mailconsent.address import match_key
 from mailconsent.dossier import Dossier, Happening, Message, Program, Verdict
+from mailconsent.due import event_due, terms_of
 from mailconsent.errors import InvalidAddress
 from mailconsent.message import parse_message
 from mailconsent.model import Event, EventId, EventKind
@@ -39,7 +40,7 @@ def read_dossier(tx: Transaction, policy: Policy, address: str, *, now: datetime
         recipient_id=found.id if found else None,
         address=found.address if found else None,
         language=found.language if found else None,
-        happenings=_happenings(tx, found.id, events) if found else (),
+        happenings=_happenings(tx, policy, found.id, events) if found else (),
         sales=read_sales(events),
         messages=list(mail_of(tx, address, events)),
         sends=read_sends(tx, found.id) if found else (),
@@ -78,16 +79,18 @@ def _key(address: str) -> str | None:
         return None
 
 
-def _happenings(tx: Transaction, recipient_id: int, events: list[Event]) -> list[Happening]:
+def _happenings(tx: Transaction, policy: Policy, recipient_id: int, events: list[Event]) -> list[Happening]:
     support = read_evidence(tx, recipient_id)
     shown = {name for event in events if (name := _notice_of(event))}
     notices = {name: read_notice(tx, name) for name in shown}
+    terms = terms_of(policy)
     return [
         Happening(
             id=EventId(recipient_id, event.seq),
             event=event,
             evidence=support.get(event.seq, {}),
             notice=_known(notices, event),
+            due_on=event_due(event, events, terms),
         )
         for event in events
     ]

@@ -15,6 +15,7 @@ from mailconsent.services.access import mail_of
 from mailconsent.services.recipients import opt_out
 from mailconsent.store import Transaction
 from mailconsent.store.dossier import forget_evidence, forget_identity, forget_mail, forget_wholly, note_erasure
+from mailconsent.store.holds import held, seems_held
 from mailconsent.store.recipients import lock_address, lock_known
 
 
@@ -33,8 +34,13 @@ def erase(
     if known is None and not mails:
         return None
     # A mail that no human has looked at may have been the request to stop: what it asked for must not go with it.
-    ended = None if digest else opt_out(tx, address, EventKind.OBJECTED, receipt).event_id
     recipient = known or lock_address(tx, address)
+    # The objection locks rows of tagged forms, and `held` is to be asked after that.
+    ends = not digest or seems_held(tx, recipient.id)
+    ended = opt_out(tx, address, EventKind.OBJECTED, receipt).event_id if ends else None
+    if held(tx, recipient.id):
+        ended = ended or opt_out(tx, address, EventKind.OBJECTED, receipt).event_id
+        return Erased(erased_at=receipt.received_at, ended_by=ended, held=True)
     identity = forget_identity(tx, recipient.id)
     evidence, messages = forget_evidence(tx, recipient.id), forget_mail(tx, mails)
     events = forget_wholly(tx, recipient) if digest else None

@@ -34,6 +34,7 @@ class RecordedEvent(TypedDict):
     facts: dict[str, str]
     evidence: dict[str, str]
     notice: str | None
+    due_on: str | None
 
 
 class SoldOrder(TypedDict):
@@ -105,6 +106,7 @@ def recorded_event(happening: Happening, policy: Policy) -> RecordedEvent:
         "facts": dict(event.facts),
         "evidence": dict(happening.evidence),
         "notice": happening.notice.sha256 if happening.notice else None,
+        "due_on": happening.due_on.isoformat() if happening.due_on else None,
     }
 
 

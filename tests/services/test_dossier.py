@@ -82,6 +82,15 @@ def test_access_shows_their_mail_that_had_an_effect_and_that_awaits_a_human(inst
     assert all(SECRETS[2].encode() in mail.raw for mail in mails)
 
 
+def test_access_says_of_each_event_when_it_is_due(installation):
+    live_through(installation, ANNA)
+
+    due = {event["kind"]: event["due_on"] for event in export_of(installation, ANNA)["events"]}
+
+    assert due["consent_given"] == due["withdrawn"] == "2027-03-03", "a year after the withdrawal"
+    assert due["sale"] == "2032-01-01", "five years after the end of the financial year"
+
+
 def test_access_names_who_may_ask_about_the_address(installation):
     live_through(installation, ANNA)
     new_key(installation)

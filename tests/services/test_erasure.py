@@ -14,11 +14,13 @@ from mailconsent.rights import Answer, Right
 from mailconsent.services import requests
 from mailconsent.services.access import read_dossier
 from mailconsent.services.erasure import erase
+from mailconsent.services.holds import place_hold
 from mailconsent.services.operators import release, suppress
 from mailconsent.services.rebuild import rebuild_all
 from mailconsent.services.recipients import unsubscribe
 from mailconsent.services.rights import object_to_marketing, restrict
 from mailconsent.services.sealing import seal_days
+from mailconsent.store.holds import HoldReason
 from mailconsent.store.ledger import append
 from mailconsent.store.recipients import lock_address
 from tests.cast import ANNA, BO, NOW, receipt
@@ -123,6 +125,30 @@ def test_an_erasure_ends_marketing_to_the_tagged_forms_and_erases_nothing_of_the
 
     assert allowed(installation, tagged) == {"orders"}
     assert read(installation, tagged).address == tagged
+
+
+@pytest.mark.parametrize("digest", [False, True], ids=["plain", "digest too"])
+def test_a_legal_hold_keeps_the_records_and_marketing_ends_all_the_same(installation, digest):
+    live_through(installation, ANNA)
+    with installation.store.begin() as tx:
+        place_hold(
+            tx,
+            installation.rules.policy,
+            address=ANNA,
+            claim=None,
+            reason=HoldReason.LEGAL_CLAIM,
+            review_by=date(2026, 6, 1),
+            now=NOW,
+        )
+    before = read(installation, ANNA)
+
+    answer = erased(installation, digest=digest, told=True)
+
+    after_it = read(installation, ANNA)
+    assert (answer.held, answer.removed, answer.kept[0].ground) == (True, [], "GDPR Article 17(3)(e)")
+    assert after_it.happenings[:-1] == before.happenings
+    assert after_it.messages == before.messages
+    assert decisions(installation)["blog"].event_id == answer.ended_by
 
 
 def test_a_second_erasure_adds_no_event_and_removes_what_has_come_since(installation):

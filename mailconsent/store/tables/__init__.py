@@ -11,11 +11,13 @@ from mailconsent.store.tables.base import UtcDateTime, in_utc, metadata
 from mailconsent.store.tables.inbox import inbound_messages, mailboxes
 from mailconsent.store.tables.installation import installation, keys, policies, topics
 from mailconsent.store.tables.ledger import events, evidence, notices, recipients, removed, sealed, seals
+from mailconsent.store.tables.retention import certificates, legal_holds
 from mailconsent.store.tables.rights import erasures, rights_requests
 
 __all__ = [
     "UtcDateTime",
     "api_keys",
+    "certificates",
     "erasures",
     "events",
     "evidence",
@@ -24,6 +26,7 @@ __all__ = [
     "inbound_messages",
     "installation",
     "keys",
+    "legal_holds",
     "mailboxes",
     "metadata",
     "notices",
