@@ -17,6 +17,7 @@ from mailconsent.store import Transaction
 from mailconsent.store.dossier import forget_evidence, forget_identity, forget_mail, forget_wholly, note_erasure
 from mailconsent.store.holds import held, seems_held
 from mailconsent.store.recipients import lock_address, lock_known
+from mailconsent.store.retention import held_mail
 
 
 def erase(
@@ -41,6 +42,9 @@ def erase(
     if held(tx, recipient.id):
         ended = ended or opt_out(tx, address, EventKind.OBJECTED, receipt).event_id
         return Erased(erased_at=receipt.received_at, ended_by=ended, held=True)
+    # A mail may be of two people, one of whom is under a hold.
+    others = {"mail:{}/{}/{}".format(*place) for place in held_mail(tx, locked=True)}
+    mails = [source for source in mails if source not in others]
     identity = forget_identity(tx, recipient.id)
     evidence, messages = forget_evidence(tx, recipient.id), forget_mail(tx, mails)
     events = forget_wholly(tx, recipient) if digest else None
