@@ -90,12 +90,12 @@ def ended(events: Sequence[Event]) -> frozenset[int]:
 def may_end(ender: EventKind, event: Event) -> bool:
     """Whether a release or an undo that names this event ends it (design 5.3), whoever let it in."""
     if event.kind not in (*NOES, EventKind.PERMANENT_FAILURE):
-        return True
+        # Grounds may be taken back; but a new owner ended the older ones for good.
+        return event.kind is not EventKind.OWNER_CHANGED
     if ender is EventKind.RESTORED:
         return event.kind in UNDOABLE
     own_word = event.kind is EventKind.COMPLAINT or (event.kind in PERSONAL and event.channel in OWN_DOORS)
-    # A mail that came without a token may have been misread or forged.
-    return not own_word or "identified" in event.facts
+    return not own_word or may_be_misread(event)
 
 
 def may_be_misread(event: Event) -> bool:
