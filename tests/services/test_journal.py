@@ -20,6 +20,7 @@ from mailconsent.mailbox import Fetched
 from mailconsent.model import Channel, EventKind, Evidence
 from mailconsent.services.inbox import judge, process
 from mailconsent.services.journal import replay
+from mailconsent.services.operators import suppress_domain
 from mailconsent.services.recipients import unsubscribe, withdraw
 from mailconsent.services.rotation import begin_digest_rotation, move_recipients
 from mailconsent.services.sealing import seal_days
@@ -136,6 +137,22 @@ def test_who_came_after_the_backup_is_known_to_have_left_too(house):
         assert told_again(here).added == 1
         consent(here, ANNA)
         assert not ask(here, ANNA)[0].allowed, "an import of the old list brings nobody back"
+
+
+def test_a_domain_and_the_tagged_forms_of_an_address_are_denied_again_too(house):
+    with house.opened() as here:
+        consent(here, ANNA, BO, "bo+news@example.net")
+    with backup(house), house.opened() as here:
+        with here.store.begin() as tx:
+            suppress_domain(tx, "example.com", receipt(Channel.OPERATOR))
+        by_api(here, BO)
+        assert not any(decision.allowed for decision in ask(here, ANNA, BO, "bo+news@example.net"))
+
+    with house.opened() as here:
+        told_again(here)
+        assert not any(decision.allowed for decision in ask(here, ANNA, BO, "bo+news@example.net"))
+        consent(here, "anna@mail.example.com", "bo+shop@example.net")
+        assert not any(decision.allowed for decision in ask(here, "anna@mail.example.com", "bo+shop@example.net"))
 
 
 def test_what_the_database_knows_is_not_told_again_though_it_was_lifted_since(installation):
