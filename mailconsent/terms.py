@@ -33,7 +33,12 @@ def next_working_day(day: date) -> date:
 
 def answer_due(received: datetime, zone: tzinfo) -> date:
     """The last day to answer a person's request (GDPR Article 12(3)): a month after its receipt."""
-    return next_working_day(add_months(local_day(received, zone), 1))
+    return answer_due_on(local_day(received, zone))
+
+
+def answer_due_on(received: date, *, months: int = 1) -> date:
+    """As `answer_due`, from the day of receipt; three months where the person was told that it takes longer."""
+    return next_working_day(add_months(received, months))
 
 
 def financial_year_end(day: date, *, month: int, last_day: int) -> date:

@@ -47,6 +47,8 @@ def main() -> None:
         lapsing,
         ledger,
         policy,
+        recipient,
+        requests,
         retention,
         run,
         setup,

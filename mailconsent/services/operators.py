@@ -13,6 +13,7 @@ from mailconsent.address import domain_key
 from mailconsent.errors import Refused
 from mailconsent.facts import ended, may_be_misread
 from mailconsent.model import ALL_TOPICS, Channel, Event, EventId, EventKind, Evidence, Receipt
+from mailconsent.rights import is_restriction
 from mailconsent.services.recipients import Outcome
 from mailconsent.shared_domains import SHARED_DOMAINS
 from mailconsent.store import Transaction
@@ -56,7 +57,9 @@ def suppress_domain(tx: Transaction, domain: str, receipt: Receipt, *, shared: b
 
 def _suppress(tx: Transaction, recipient: Recipient, receipt: Receipt) -> Outcome:
     gone = ended(recipient.events)
-    standing = next((e for e in recipient.events if e.kind is EventKind.SUPPRESSED and e.seq not in gone), None)
+    # A restriction is released when its own reason is gone, and takes no other suppression with it.
+    blocks = (e for e in recipient.events if e.kind is EventKind.SUPPRESSED and not is_restriction(e))
+    standing = next((e for e in blocks if e.seq not in gone), None)
     if standing:
         return Outcome(event_id=EventId(recipient.id, standing.seq), repeated=True)
     event = receipt.event(EventKind.SUPPRESSED, ALL_TOPICS)

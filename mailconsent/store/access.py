@@ -31,6 +31,8 @@ class Scope(StrEnum):
     SUPPRESSIONS = "suppressions"
     WITHDRAWALS = "withdrawals"
     SENDS = "sends"
+    RECIPIENTS = "recipients"
+    RECIPIENTS_ERASE = "recipients:erase"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,12 +57,20 @@ def lock_address(tx: Transaction, address: str) -> Recipient:
     return _heir(found, origin) if origin else found
 
 
+def lock_known(tx: Transaction, address: str) -> Recipient | None:
+    """The recipient of this address, locked; None where there is none, and none is made. `InvalidAddress`."""
+    key = match_key(address)
+    return _lock_surely(tx, lambda: _all_digests(tx, key))
+
+
 def lock_tagged(tx: Transaction, address: str) -> Iterator[Recipient]:
     """The known recipients of the tagged forms of this address, locked; none if it has a tag itself."""
     key = match_key(address)
     # In the order in which a rotation takes them, so that the two seldom wait for each other.
     for recipient_id in sorted(_tagged(tx, key)) if tagless_key(key) == key else ():
-        yield lock_recipient(tx, recipient_id) or _lost()
+        # One that was erased at this moment, digest and all, is nobody any more.
+        if tagged := lock_recipient(tx, recipient_id):
+            yield tagged
 
 
 def lock_copies(tx: Transaction, recipient: Recipient, event_id: EventId) -> Iterator[tuple[Recipient, Event]]:
@@ -98,12 +106,6 @@ def lock_domain(tx: Transaction, domain: str) -> Recipient:
     state = tx.settle()
     digest = tx.digester.digest(domain, state.newest)
     return _create(tx, digest=digest, generation=state.newest, domain_digest=digest)
-
-
-def lock_known(tx: Transaction, address: str) -> Recipient | None:
-    """The recipient of this address, locked; None where there is none, and none is made. `InvalidAddress`."""
-    key = match_key(address)
-    return _lock_surely(tx, lambda: _all_digests(tx, key))
 
 
 def lock_claim(tx: Transaction, claim: UnsubscribeClaim | ConfirmClaim) -> Recipient:

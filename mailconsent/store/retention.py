@@ -179,7 +179,7 @@ def remove_description(tx: Transaction, recipient_id: int) -> None:
 
 
 #: What is left of events that are gone, or follows from those that are there.
-_NO_RECORD = frozenset(("removed", "sealed", "standings", "sales"))
+_NO_RECORD = frozenset(("removed", "sealed", "standings", "sales", "erasures"))
 
 
 def remove_recipient(tx: Transaction, recipient_id: int) -> bool:

@@ -12,6 +12,7 @@ from datetime import date
 
 from sqlalchemy import case, func, select
 
+from mailconsent.dossier import Sent
 from mailconsent.model import EventId, LegalBasis, Reason
 from mailconsent.store import Transaction
 from mailconsent.store.driver import change, rows
@@ -56,18 +57,6 @@ class Send:
     basis: LegalBasis | None
     #: The event that decided.
     seq: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
-    """A send, as it is found again."""
-
-    send_id: str
-    topic: int
-    day: date
-    reason: Reason
-    basis: LegalBasis | None
-    event_id: EventId | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

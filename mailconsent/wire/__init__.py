@@ -15,6 +15,17 @@ from mailconsent.wire.json_text import (
     schemas,
     write,
 )
+from mailconsent.wire.recipients import (
+    LOOKED_UP,
+    EraseAnswer,
+    EraseRequest,
+    ExportAnswer,
+    LookupAnswer,
+    RecipientRequest,
+    erase_answer,
+    export_answer,
+    lookup_answer,
+)
 from mailconsent.wire.sends import SendsAnswer, SendsRequest
 from mailconsent.wire.suppressions import (
     MAX_LISTED,
@@ -26,6 +37,7 @@ from mailconsent.wire.suppressions import (
 )
 
 __all__ = [
+    "LOOKED_UP",
     "MAX_ADDRESSES",
     "MAX_LISTED",
     "BadRequest",
@@ -33,9 +45,14 @@ __all__ = [
     "CheckRequest",
     "ConsentRecorded",
     "ConsentRequest",
+    "EraseAnswer",
+    "EraseRequest",
+    "ExportAnswer",
     "Fault",
     "ListedSuppression",
+    "LookupAnswer",
     "Problem",
+    "RecipientRequest",
     "Recorded",
     "SendsAnswer",
     "SendsRequest",
@@ -45,7 +62,10 @@ __all__ = [
     "SuppressionRequest",
     "Verdict",
     "WithdrawalRequest",
+    "erase_answer",
+    "export_answer",
     "listed",
+    "lookup_answer",
     "make_request",
     "read_answer",
     "read_request",

@@ -16,6 +16,8 @@ from mailconsent.cli import (  # noqa: F401 - their commands join the group
     lapsing,
     ledger,
     policy,
+    recipient,
+    requests,
     retention,
     run,
     setup,

@@ -12,11 +12,13 @@ from mailconsent.store.tables.inbox import inbound_messages, mailboxes
 from mailconsent.store.tables.installation import installation, keys, policies, topics
 from mailconsent.store.tables.ledger import events, evidence, notices, recipients, removed, sealed, seals
 from mailconsent.store.tables.retention import certificates, legal_holds
+from mailconsent.store.tables.rights import erasures, rights_requests
 
 __all__ = [
     "UtcDateTime",
     "api_keys",
     "certificates",
+    "erasures",
     "events",
     "evidence",
     "idempotency",
@@ -31,6 +33,7 @@ __all__ = [
     "policies",
     "recipients",
     "removed",
+    "rights_requests",
     "sales",
     "sealed",
     "seals",

@@ -1,0 +1,59 @@
+"""
+Erasure (GDPR Article 17). Rules (decision 0019):
+
+1. Who asks for it takes back every ground: with the evidence goes the proof of a consent, and no mail is sent without
+   proof (GDPR Article 7(1)). So all marketing ends in the same transaction, as an objection.
+2. What denies mail stays for as long as the digest does. After an erasure nobody is more mailable than before.
+3. The digest goes on request only, and with it the events: they would be a history that nobody is let look up.
+4. A legal hold keeps the records, and never the mail coming.
+"""
+
+from mailconsent.erasure import WARNING, Erased
+from mailconsent.errors import Refused
+from mailconsent.model import EventKind, Receipt
+from mailconsent.services.access import mail_of
+from mailconsent.services.recipients import opt_out
+from mailconsent.store import Transaction
+from mailconsent.store.dossier import forget_evidence, forget_identity, forget_mail, forget_wholly, note_erasure
+from mailconsent.store.holds import held, seems_held
+from mailconsent.store.recipients import lock_address, lock_known
+from mailconsent.store.retention import held_mail
+
+
+def erase(
+    tx: Transaction, address: str, receipt: Receipt, *, digest: bool = False, told: bool = False
+) -> Erased | None:
+    """
+    Erase what identifies the person behind an address; with `digest` everything. None if nothing is recorded.
+
+    Raises `InvalidAddress`; `Refused` for the digest unless the person was told what follows.
+    """
+    if digest and not told:
+        raise Refused(f"Tell the person first, then repeat with `told` (--yes-they-were-told). {WARNING}")
+    known = lock_known(tx, address)
+    mails = [mail.source for mail in mail_of(tx, address, known.events if known else []) if mail.raw]
+    if known is None and not mails:
+        return None
+    # A mail that no human has looked at may have been the request to stop: what it asked for must not go with it.
+    recipient = known or lock_address(tx, address)
+    # The objection locks rows of tagged forms, and `held` is to be asked after that.
+    ends = not digest or seems_held(tx, recipient.id)
+    ended = opt_out(tx, address, EventKind.OBJECTED, receipt).event_id if ends else None
+    if held(tx, recipient.id):
+        ended = ended or opt_out(tx, address, EventKind.OBJECTED, receipt).event_id
+        return Erased(erased_at=receipt.received_at, ended_by=ended, held=True)
+    # A mail may be of two people, one of whom is under a hold.
+    others = {"mail:{}/{}/{}".format(*place) for place in held_mail(tx, locked=True)}
+    mails = [source for source in mails if source not in others]
+    identity = forget_identity(tx, recipient.id)
+    evidence, messages = forget_evidence(tx, recipient.id), forget_mail(tx, mails)
+    events = forget_wholly(tx, recipient) if digest else None
+    note_erasure(tx, recipient.id, receipt, evidence=evidence, messages=messages, events=events)
+    return Erased(
+        erased_at=receipt.received_at,
+        identity=identity,
+        evidence=evidence,
+        messages=messages,
+        events=events,
+        ended_by=ended,
+    )
