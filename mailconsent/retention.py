@@ -14,8 +14,9 @@ One event after the other: each step leaves a history that is judged like the on
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from mailconsent.facts import PERSONAL, ended, given_at, is_untokened, told_country
+from mailconsent.facts import PERSONAL, UNDOABLE, ended, given_at, is_untokened, told_country
 from mailconsent.model import ALL_TOPICS, Channel, Event, EventKind, Grade
+from mailconsent.soft_opt_in import STICKY
 
 #: How long a person may undo a withdrawal (design 5.3).
 UNDO = timedelta(hours=24)
@@ -41,7 +42,7 @@ def may_be_ended(event: Event, *, now: datetime) -> bool:
     return (
         event.kind in _RELEASABLE
         or event.channel is Channel.INBOX
-        or (event.kind is EventKind.WITHDRAWN and event.received_at > now - UNDO)
+        or (event.kind in UNDOABLE and event.received_at > now - UNDO)
     )
 
 
@@ -52,7 +53,8 @@ def _is_spent(event: Event, kept: Sequence[Event], now: datetime) -> bool:
         return all(other.seq != event.ends for other in kept)
     gone = ended(kept)
     if event.seq in gone:
-        return True
+        # Ended, it denies nothing; but it bars soft opt-in for good, unless an older one does.
+        return event.kind not in STICKY or any(other.kind in STICKY and other.seq < event.seq for other in kept)
     standing = [other for other in kept if other.seq not in gone and other is not event]
     earlier = [other for other in standing if other.seq < event.seq]
     later = [other for other in standing if other.seq > event.seq]

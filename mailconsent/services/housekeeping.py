@@ -1,5 +1,6 @@
 """
-What is done once a day: sealing the days that have ended, and deleting what is due.
+What is done once a day: sealing the days that have ended, deleting what is due, and telling what an operator should see
+to: consents about to lapse, and legal holds to be reviewed.
 
 It may be broken off anywhere, and done twice on one day, or by two processes at once: that changes nothing.
 """
@@ -11,6 +12,7 @@ from datetime import date, datetime
 from mailconsent.due import Kept, terms_of
 from mailconsent.policy import Policy
 from mailconsent.services.holds import reviews_due, standing_holds
+from mailconsent.services.lapsing import Lapsing, lapsing
 from mailconsent.services.retention import Run
 from mailconsent.services.sealing import MARGIN, seal_days
 from mailconsent.store import Store
@@ -28,6 +30,8 @@ class House:
     deleted: Mapping[Kept, int]
     #: How much is due and kept for legal holds.
     held: int
+    #: Consents that lapse soon, unless something is sent on them.
+    lapsing: Sequence[Lapsing]
     #: Holds to be reviewed now.
     reviews: Sequence[Hold]
     #: Whether the last byte of what was deleted is gone from the disk.
@@ -47,12 +51,15 @@ def keep_house(store: Store, policy: Policy, *, now: datetime, stopping: Callabl
         if stopping():
             return None
     clean = tidy(store)
+    today = terms_of(policy).day(now)
     with store.read() as tx:
-        reviews = reviews_due(standing_holds(tx), terms_of(policy).day(now))
+        reviews = reviews_due(standing_holds(tx), today)
+        soon = lapsing(tx, policy, today)
     return House(
         sealed=sealed,
         deleted={kept: tally.count for kept, tally in sorted(run.tallies.items()) if tally.count},
         held=sum(tally.held for tally in run.tallies.values()),
+        lapsing=soon,
         reviews=reviews,
         clean=clean,
     )

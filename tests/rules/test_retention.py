@@ -1,14 +1,17 @@
 """Which events may go: none whose absence any later event could show."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mailconsent.country import CountryRule
+from mailconsent.facts import may_end
 from mailconsent.model import Channel, EventKind, Grade, MailKind
 from mailconsent.retention import may_be_ended, removable
+from mailconsent.soft_opt_in import Offer
 from tests.histories import START, decided, history
 
 NOW = START + timedelta(days=800)
@@ -45,6 +48,8 @@ def gone(notation, channel=Channel.ONE_CLICK, due=ALL_EVENTS):
         ("B1 N", {1, 2}, "the old owner's consent is over; then there is nothing for the new owner to end"),
         ("N N", {1, 2}, "with nothing before it a new owner ends nothing"),
         ("N B1", {1}, "the consent is the new owner's own"),
+        ("R* ~1", set(), "undone, and it still bars soft opt-in"),
+        ("R* ~1 R* ~3", {3, 4}, "the first one bars it already"),
         ("P1", {1}, "nobody can confirm it any more"),
         ("$", set(), "told of again, the order would pass for a new one"),
         ("$ !1", set(), "told of again, the order would pass for one that was never cancelled"),
@@ -77,9 +82,23 @@ def test_only_what_is_due_goes():
     assert gone("C1 C1 C1", due={2}) == {2}
 
 
-#: Few topics and doors, so that random events meet each other. `-` ends the last event that somebody may still end.
+#: Mail to existing customers about what `history` sells.
+OFFER = Offer(
+    topic=2,
+    eligible=True,
+    categories=frozenset(["scanners"]),
+    similar={"scanners": frozenset(["scanners"])},
+    entity="imaging-aps",
+    rules={"DK": CountryRule(soft_opt_in=True)},
+    zone=UTC,
+    now=NOW,
+    with_opt_out=True,
+)
+ENDERS = {"-": EventKind.RELEASED, "~": EventKind.RESTORED}
+#: Few topics and doors, so that random events meet each other. `-` releases the last event that may still be released,
+#: and `~` undoes the last one that may still be undone.
 WORDS = st.sampled_from(
-    ["A1", "A2", "B1", "B2", "C1", "W1", "W2", "W*", "w1", "w*", "O1", "R*", "K*", "S1", "F", "N", "-"],
+    ["A1", "A2", "B1", "B2", "C1", "W1", "W2", "W*", "w1", "w*", "O1", "o*", "R*", "K*", "S1", "F", "N", "$", "-", "~"],
 )
 LEDGERS = st.lists(WORDS, min_size=1, max_size=6)
 
@@ -90,15 +109,22 @@ def ledger(words, begins, events=(), last=0):
     for number, word in enumerate(words):
         at = begins + timedelta(hours=number)
         over = {event.ends for event in events}
-        if word == "-":
-            endable = [e for e in events if may_be_ended(e, now=at) and e.ends is None and e.seq not in over]
+        if word in ENDERS:
+            kind = ENDERS[word]
+            endable = [
+                e
+                for e in events
+                if may_be_ended(e, now=at) and may_end(kind, e) and e.ends is None and e.seq not in over
+            ]
             if not endable:
                 continue
             ended = endable[-1]
-            event = replace(ended, kind=EventKind.RELEASED, ends=ended.seq, channel=Channel.OPERATOR)
+            event = replace(ended, kind=kind, ends=ended.seq, channel=Channel.OPERATOR)
+        elif word.islower():
+            facts = {"identified": "sender"}
+            event = replace(history(word.upper())[0], channel=Channel.INBOX, facts=facts)
         else:
-            channel = Channel.INBOX if word.islower() else Channel.ONE_CLICK
-            event = replace(history(word.upper())[0], channel=channel)
+            event = replace(history(word)[0], channel=Channel.ONE_CLICK)
         last += 1
         events.append(replace(event, seq=last, received_at=at))
     return events
@@ -106,7 +132,8 @@ def ledger(words, begins, events=(), last=0):
 
 def verdicts(events):
     marketing = [decided(events, topic, minimum=grade) for topic in (1, 2, 9) for grade in (Grade.A, Grade.B)]
-    return [*marketing, decided(events, 1, kind=MailKind.TRANSACTIONAL)]
+    by_sale = decided(events, 2, offer=OFFER)
+    return [*marketing, by_sale, decided(events, 1, kind=MailKind.TRANSACTIONAL)]
 
 
 @settings(max_examples=1500, deadline=None)
