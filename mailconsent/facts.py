@@ -8,13 +8,13 @@ Events -> standings. Rules (design 5.3):
 3. `RELEASED` and `RESTORED` end the one event that they name, and nothing else.
 4. A topic's standing already includes what concerns all topics; `ALL_TOPICS` answers for topics without one.
 5. A sale grants nothing here; only, since an address that the customer gave for it works anew, it lifts an older
-   permanent failure for transactional mail.
+   permanent failure for transactional mail. One that was imported does not: it may be of years ago.
 6. A new owner of the mailbox (RFC 7293) ends every older ground, and no older no.
 """
 
 from collections.abc import Mapping, Sequence
 
-from mailconsent.model import ALL_TOPICS, Event, EventKind, Grade, Standing
+from mailconsent.model import ALL_TOPICS, Channel, Event, EventKind, Grade, Receipt, Standing
 from mailconsent.sales import read_sales
 
 #: The noes, strongest first: which one names the reason when several stand.
@@ -30,6 +30,8 @@ NOES = (
 PERSONAL = frozenset({EventKind.COMPLAINT, EventKind.OBJECTED, EventKind.WITHDRAWN, EventKind.REFUSED})
 #: What could let mail through again, so that a no after it is a new one.
 GRANTING = frozenset({EventKind.CONSENT_GIVEN, EventKind.RELEASED, EventKind.RESTORED})
+#: Doors whose events may turn out to be none: a mail without our link may be forged, and an import be reverted.
+REVOCABLE = frozenset({Channel.INBOX, Channel.IMPORT})
 
 
 def fold(recipient_id: int, events: Sequence[Event]) -> Mapping[int, Standing]:
@@ -38,7 +40,7 @@ def fold(recipient_id: int, events: Sequence[Event]) -> Mapping[int, Standing]:
     standing = [event for event in events if event.seq not in gone]
     confirmed = [event for event in events if event.kind is EventKind.CONSENT_GIVEN and event.grade is Grade.A]
     failure = _failure(standing, confirmed)
-    given_anew = _given_anew(events, failure)
+    given_anew = _given_anew(events, gone, failure)
     return {
         topic: _standing(recipient_id, topic, standing, failure, given_anew)
         for topic in sorted({e.topic for e in events})
@@ -57,6 +59,15 @@ def live_no(events: Sequence[Event], kind: EventKind, topic: int) -> Event | Non
     return None
 
 
+def says_already(event: Event, receipt: Receipt) -> bool:
+    """Whether an act that says the same as this event adds nothing: not where the event may yet be revoked alone."""
+    if event.channel not in REVOCABLE:
+        return True
+    # Of an import, the batch stands before the line.
+    same_batch = event.source.partition("/")[0] == receipt.source.partition("/")[0]
+    return event.channel is receipt.channel and (event.channel is not Channel.IMPORT or same_batch)
+
+
 def ended(events: Sequence[Event]) -> frozenset[int]:
     """The events, by their `seq`, that a release or an undo names."""
     enders = (EventKind.RELEASED, EventKind.RESTORED)
@@ -70,11 +81,13 @@ def _failure(standing: Sequence[Event], confirmed: Sequence[Event]) -> int | Non
     return failures[-1] if failures and failures[-1] > works_since else None
 
 
-def _given_anew(events: Sequence[Event], failure: int | None) -> int | None:
+def _given_anew(events: Sequence[Event], gone: frozenset[int], failure: int | None) -> int | None:
     if failure is None:
         return None
+    imported = {event.seq for event in events if event.channel is Channel.IMPORT}
+    newer = (sale for sale in read_sales(events, gone) if sale.seq > failure and sale.seq not in imported)
     # A cancelled one too: the customer still gave this address, and is to hear of the refund.
-    return next((sale.seq for sale in read_sales(events) if sale.seq > failure and sale.given_by_customer), None)
+    return next((sale.seq for sale in newer if sale.given_by_customer), None)
 
 
 def _standing(

@@ -56,6 +56,7 @@ class Channel(StrEnum):
     PAGE = "page"  #: the button on our page
     INBOX = "inbox"  #: mail to the contact inbox
     API = "api"
+    IMPORT = "import"  #: one of many rows, all of which can be reverted together
     OPERATOR = "operator"
 
 

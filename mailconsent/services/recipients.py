@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from mailconsent.facts import live_no
-from mailconsent.model import ALL_TOPICS, Channel, EventId, EventKind, LegalBasis, Receipt, UnsubscribeClaim
+from mailconsent.facts import live_no, says_already
+from mailconsent.model import ALL_TOPICS, EventId, EventKind, LegalBasis, Receipt, UnsubscribeClaim
 from mailconsent.store import Transaction
 from mailconsent.store.ledger import Recipient, append
 from mailconsent.store.recipients import lock_address, lock_claim
@@ -35,9 +35,7 @@ def withdraw(tx: Transaction, address: str, receipt: Receipt, *, topic: int = AL
 
 def _opt_out(tx: Transaction, recipient: Recipient, kind: EventKind, topic: int, receipt: Receipt) -> Outcome:
     standing = live_no(recipient.events, kind, topic)
-    # A mail without our link may be forged, and a human may release it (design 5.3): no firmer act is a repeat of it.
-    forgeable = standing and standing.channel is Channel.INBOX is not receipt.channel
-    if standing and not forgeable:
+    if standing and says_already(standing, receipt):
         return Outcome(event_id=EventId(recipient.id, standing.seq), repeated=True)
     event_id = append(tx, recipient, receipt.event(kind, topic), receipt.evidence)
     return Outcome(event_id=event_id, repeated=False)
