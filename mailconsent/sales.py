@@ -6,7 +6,7 @@ Sales, as the events tell them. Rules:
 2. An order may be told of several times, as it moves from an order to a delivery. The first telling counts, but for the
    state, which is the newest one's: when the address was collected, and what was offered then, cannot be repaired.
 3. An order that was cancelled or refunded stays so, whatever is told of it later: a new sale has an order of its own.
-4. A telling or a cancellation that was released, since its import was reverted, was never made.
+4. What an import told counts no more when it was reverted. Nothing else that is told of a sale can be released.
 """
 
 from collections.abc import Collection, Sequence
@@ -15,7 +15,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import TypeVar
 
-from mailconsent.model import Event, EventKind
+from mailconsent.model import Channel, Event, EventKind
 
 Member = TypeVar("Member", bound=StrEnum)
 
@@ -109,12 +109,13 @@ def read_sales(events: Sequence[Event], gone: Collection[int] = ()) -> list[Sale
     tellings: dict[int, str | int] = {}
     cancelled: dict[str | int, int] = {}
     for event in events:
+        reverted = event.seq in gone and event.channel is Channel.IMPORT
         if event.kind is EventKind.SALE:
             told = read_sale(event)
             key = tellings[event.seq] = told.order or told.seq
-            if event.seq not in gone:
+            if not reverted:
                 sales[key] = replace(sales[key], state=told.state) if key in sales else told
-        elif event.kind is EventKind.SALE_CANCELLED and event.ends in tellings and event.seq not in gone:
+        elif event.kind is EventKind.SALE_CANCELLED and event.ends in tellings and not reverted:
             # The order is cancelled, also where the telling that was named is released and another one remains.
             cancelled.setdefault(tellings[event.ends], event.seq)
     return [replace(sale, cancelled_by=cancelled[key]) if key in cancelled else sale for key, sale in sales.items()]

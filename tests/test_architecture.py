@@ -40,6 +40,7 @@ FLOORS = (
         "mailconsent.sales",
         "mailconsent.seal",
         "mailconsent.soft_opt_in",
+        "mailconsent.telling",
         "mailconsent.terms",
         "mailconsent.tokens",
         "mailconsent.wire",

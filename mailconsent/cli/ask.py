@@ -19,7 +19,7 @@ from mailconsent.model import Channel, Evidence, Receipt, UnsubscribeClaim
 from mailconsent.proof import Route
 from mailconsent.services import senders
 
-_Model = TypeVar("_Model", wire.CheckRequest, wire.ConsentRequest, wire.WithdrawalRequest)
+_Model = TypeVar("_Model", wire.CheckRequest, wire.ConsentRequest, wire.WithdrawalRequest, wire.SaleRequest)
 
 TOPIC = "What the mail is about: a key in the policy."
 ADDRESS = "ADDRESS may be - to read it from standard input, where it does not show in the list of processes."
@@ -31,7 +31,7 @@ ADDRESS = "ADDRESS may be - to read it from standard input, where it does not sh
 @click.option("--json", "as_json", is_flag=True, help="The verdict as the API gives it.")
 def check(address: str, topic: str, as_json: bool) -> None:
     """May this address be mailed about this topic? Exit status 0 is yes, 1 is no."""
-    asked = _request(wire.CheckRequest, {"topic": topic, "addresses": [_address(address)]})
+    asked = checked(wire.CheckRequest, {"topic": topic, "addresses": [address_of(address)]})
     with opened() as here:
         about = here.rules.policy.topic(asked.topic)
         with here.store.read() as tx:
@@ -82,7 +82,7 @@ def consent_add(address: str, notice: TextIO | None, **told: object) -> None:
     """
     parts = {"text": _text(notice)} | {name: told.pop(f"notice_{name}") for name in ("version", "language", "sha256")}
     shown = {name: part for name, part in parts.items() if part is not None}
-    asked = _request(wire.ConsentRequest, told | {"address": _address(address), "notice": shown or None})
+    asked = checked(wire.ConsentRequest, told | {"address": address_of(address), "notice": shown or None})
     with opened() as here:
         about = here.rules.policy.topic(asked.topic)
         receipt = _receipt(asked.source, asked.occurred_at, Evidence(details=asked.evidence))
@@ -107,7 +107,7 @@ def consent_add(address: str, notice: TextIO | None, **told: object) -> None:
 @click.option("--source", default="", help="A reference of yours; never an address.")
 def withdraw(address: str, topic: str | None, source: str) -> None:
     """Record an opt-out. Prints the event's id."""
-    asked = _request(wire.WithdrawalRequest, {"address": _address(address), "topic": topic, "source": source})
+    asked = checked(wire.WithdrawalRequest, {"address": address_of(address), "topic": topic, "source": source})
     with opened() as here:
         about = here.rules.policy.topic(asked.topic) if asked.topic is not None else None
         with here.store.begin() as tx:
@@ -153,7 +153,8 @@ def _no_token(_text: str) -> UnsubscribeClaim:
     raise InvalidToken
 
 
-def _address(argument: str) -> str:
+def address_of(argument: str) -> str:
+    """The address meant by an argument."""
     return sys.stdin.readline().strip() if argument == "-" else argument
 
 
@@ -172,7 +173,7 @@ def _evidence(pairs: tuple[str, ...]) -> dict[str, str]:
     return evidence
 
 
-def _request(model: type[_Model], values: dict[str, object]) -> _Model:
+def checked(model: type[_Model], values: dict[str, object]) -> _Model:
     """The same checks as the API makes."""
     try:
         return wire.make_request(model, values)

@@ -29,6 +29,7 @@ class Scope(StrEnum):
     CHECK_TRANSACTIONAL = "check:transactional"
     CONSENTS = "consents"
     WITHDRAWALS = "withdrawals"
+    SALES = "sales"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from mailconsent.wire.json_text import (
     schemas,
     write,
 )
+from mailconsent.wire.sales import SaleRequest
 
 __all__ = [
     "MAX_ADDRESSES",
@@ -26,6 +27,7 @@ __all__ = [
     "Fault",
     "Problem",
     "Recorded",
+    "SaleRequest",
     "ShownNotice",
     "Verdict",
     "WithdrawalRequest",

@@ -12,12 +12,12 @@ from mailconsent.services.installation import Installation
 from mailconsent.store.access import answered, read_key, remember_answer
 from web.errors import problem
 from web.openapi import IDEMPOTENCY_KEY, Operation, document
-from web.v1 import senders
+from web.v1 import sales, senders
 from web.v1.keys import require
 
 v1 = Blueprint("v1", __name__, url_prefix="/v1")
 
-OPERATIONS = (*senders.OPERATIONS,)
+OPERATIONS = (*senders.OPERATIONS, *sales.OPERATIONS)
 
 
 @v1.get("/openapi.json")
