@@ -20,7 +20,9 @@ from benchmarks.figure import Figure, milliseconds, rate
 from benchmarks.population import Population
 from benchmarks.rounds import medians, progress
 from benchmarks.site import KINDS, Site, sites
+from mailconsent.decision import Mailing
 from mailconsent.keyring import Purpose
+from mailconsent.policy.mailing import mailing_of
 from mailconsent.services.installation import Installation
 from mailconsent.services.senders import check
 from mailconsent.store.access import Scope, create_key
@@ -56,6 +58,9 @@ class Checks:
             ask(request)
         return (time.perf_counter() - began) / len(requests)
 
+    def _mailing(self) -> Mailing:
+        return mailing_of(self._installation.rules.policy, self._topic, now=datetime.now(UTC))
+
     def raw(self, batch: int, hits: float) -> float:
         """By the driver alone."""
         return self._timed(batch, hits, lambda asked: self._raw.look_up(raw.digests(self._key, asked)), list)
@@ -65,7 +70,7 @@ class Checks:
 
         def ask(asked: Sequence[str]) -> None:
             with self._installation.store.read() as tx:
-                check(tx, self._installation.rules.policy, self._topic, asked)
+                check(tx, self._mailing(), asked)
 
         return self._timed(batch, hits, ask, list)
 
@@ -92,7 +97,7 @@ class Checks:
         asked = self.population.ask(1_000, 0.5)
         found = {row[0] for row in self._raw.look_up(raw.digests(self._key, asked))}
         with self._installation.store.read() as tx:
-            decisions = check(tx, self._installation.rules.policy, self._topic, asked)
+            decisions = check(tx, self._mailing(), asked)
         assert len(found) == len({a.lower() for a, d in zip(asked, decisions, strict=True) if d.event_id}) > 0
 
     def close(self) -> None:

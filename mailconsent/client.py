@@ -75,17 +75,23 @@ class Client:
             follow_redirects=False,
         )
 
-    def check(self, address: str, topic: str) -> Answer:
-        """May I mail this address about this topic now? With the header fields and the link, if so."""
-        return self._check([address], topic, headers=True)[0]
+    def check(self, address: str, topic: str, *, send_id: str | None = None) -> Answer:
+        """
+        May I mail this address about this topic now? With the header fields and the link, if so.
 
-    def check_many(self, addresses: Iterable[str], topic: str, *, headers: bool = False) -> Iterator[Answer]:
+        Under a `send_id`, your own name of the mailing, a marketing yes is recorded as sent.
+        """
+        return self._check([address], topic, headers=True, send_id=send_id)[0]
+
+    def check_many(
+        self, addresses: Iterable[str], topic: str, *, headers: bool = False, send_id: str | None = None
+    ) -> Iterator[Answer]:
         """Answers in the order of the addresses, however many; asked for as they are consumed. Send soon after."""
         if isinstance(addresses, str):
             raise Refused("addresses: must be many, and not one text.")
         rest = iter(addresses)
         while batch := list(islice(rest, wire.MAX_ADDRESSES)):
-            yield from self._check(batch, topic, headers=headers)
+            yield from self._check(batch, topic, headers=headers, send_id=send_id)
 
     def record_consent(
         self,
@@ -170,6 +176,17 @@ class Client:
         }
         return str(self._write("sales", _request(wire.SaleRequest, values))["event_id"])
 
+    def record_sends(
+        self, addresses: Iterable[str], topic: str, send_id: str, *, sent_at: datetime | None = None
+    ) -> list[tuple[str, Reason]]:
+        """Record what you sent, however many. Each address that should not have been mailed comes back, and why not."""
+        rest, wrong = iter(addresses), list[tuple[str, Reason]]()
+        while batch := list(islice(rest, wire.MAX_ADDRESSES)):
+            values = {"topic": topic, "addresses": batch, "send_id": send_id, "sent_at": sent_at}
+            answer = self._write("sends", _request(wire.SendsRequest, values), wire.SendsAnswer)
+            wrong += [(batch[one["place"]], one["reason"]) for one in answer["without_ground"]]
+        return wrong
+
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
@@ -180,8 +197,9 @@ class Client:
     def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
-    def _check(self, addresses: list[str], topic: str, *, headers: bool) -> list[Answer]:
-        request = _request(wire.CheckRequest, {"topic": topic, "addresses": addresses, "headers": headers})
+    def _check(self, addresses: list[str], topic: str, *, headers: bool, send_id: str | None) -> list[Answer]:
+        values = {"topic": topic, "addresses": addresses, "headers": headers, "send_id": send_id}
+        request = _request(wire.CheckRequest, values)
         verdicts = self._read(wire.CheckAnswer, self._post("check", request, {}))["verdicts"]
         if [verdict["address"] for verdict in verdicts] != addresses:
             raise ServiceUnavailable("mailconsent answered something else than was asked: do not send.")
@@ -189,14 +207,14 @@ class Client:
             raise ServiceUnavailable("mailconsent said yes without all that belongs to it: do not send.")
         return [Answer(**verdict) for verdict in verdicts]
 
-    def _write(self, path: str, request: Any) -> Any:
+    def _write(self, path: str, request: Any, shape: Any = wire.Recorded) -> Any:
         # Tried once more under the same key, so that an answer lost on the way makes no second event.
         headers = {"Idempotency-Key": secrets.token_hex(16)}
         try:
             body = self._post(path, request, headers)
         except ServiceUnavailable:
             body = self._post(path, request, headers)
-        return self._read(wire.Recorded, body)
+        return self._read(shape, body)
 
     def _read(self, shape: Any, body: bytes) -> Any:
         try:

@@ -95,7 +95,9 @@ def _standing(
 ) -> Standing:
     about = [event for event in standing if event.topic in (ALL_TOPICS, topic)]
     denial = _denial(topic, about)
-    consent = _consent(topic, about)
+    consents = _living_consents(topic, about)
+    consent = min(consents, key=lambda event: (event.grade or Grade.D, -event.seq), default=None)
+    newer = next((event for event in reversed(consents) if consent and _adds_to(event, consent)), None)
     return Standing(
         recipient_id=recipient_id,
         failure=failure,
@@ -104,6 +106,10 @@ def _standing(
         consent=consent.seq if consent else None,
         grade=consent.grade.value if consent and consent.grade else None,
         given_anew=given_anew,
+        consent_at=int(consent.occurred_at.timestamp()) if consent else None,
+        newer=newer.seq if newer else None,
+        newer_at=int(newer.occurred_at.timestamp()) if newer else None,
+        country=consent.facts.get("country") if consent else None,
     )
 
 
@@ -113,12 +119,17 @@ def _denial(topic: int, about: Sequence[Event]) -> Event | None:
     return min(noes, key=lambda event: (NOES.index(event.kind), event.seq), default=None)
 
 
-def _consent(topic: int, about: Sequence[Event]) -> Event | None:
-    """The best consent that no personal no and no new owner came after; of equals the newest."""
+def _living_consents(topic: int, about: Sequence[Event]) -> list[Event]:
+    """The consents that no personal no and no new owner came after."""
     ends = PERSONAL | {EventKind.OWNER_CHANGED}
     ended_at = max((event.seq for event in about if event.kind in ends), default=0)
-    consents = [event for event in _consents(topic, about) if event.seq > ended_at]
-    return min(consents, key=lambda event: (event.grade or Grade.D, -event.seq), default=None)
+    return [event for event in _consents(topic, about) if event.seq > ended_at]
+
+
+def _adds_to(newer: Event, consent: Event) -> bool:
+    """Whether a consent that is proven less well may still stand when this one has lapsed."""
+    same_law = newer.facts.get("country") == consent.facts.get("country")
+    return newer.grade is Grade.B and newer.seq > consent.seq and consent.grade is Grade.A and same_law
 
 
 def _consents(topic: int, about: Sequence[Event]) -> list[Event]:

@@ -62,7 +62,18 @@ class BadRow:
 
 
 _PERSON = frozenset({"address", "occurred_at", "language", "country"})
-_SALE = ("order", "sold_on", "state", "entity", "categories", "obtained", "notice", "offered_at", "customer", "opted_out")
+_SALE = (
+    "order",
+    "sold_on",
+    "state",
+    "entity",
+    "categories",
+    "obtained",
+    "notice",
+    "offered_at",
+    "customer",
+    "opted_out",
+)
 #: The names of what a consent's proof consists of, whatever its route; the batch names itself.
 EVIDENCE = frozenset({"wording", "withdrawal_told"}.union(*REQUIRED.values())) - {"batch"}
 COLUMNS: Mapping[ImportKind, frozenset[str]] = {
@@ -101,9 +112,7 @@ def read_header(kind: ImportKind, fields: Sequence[str]) -> list[str]:
     return names
 
 
-def read_row(
-    wanted: Wanted, policy: Policy, columns: Sequence[str], fields: Sequence[str], line: int
-) -> Row | BadRow:
+def read_row(wanted: Wanted, policy: Policy, columns: Sequence[str], fields: Sequence[str], line: int) -> Row | BadRow:
     """The row of these fields, or why it is none."""
     try:
         return _read(wanted, policy, columns, fields, line)

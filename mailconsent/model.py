@@ -76,6 +76,8 @@ class Reason(StrEnum):
     SOFT_OPT_IN = "soft_opt_in"
     TRANSACTIONAL = "transactional"
     NO_LEGAL_BASIS = "no_legal_basis"
+    CONSENT_UNCONFIRMED = "consent_unconfirmed"  #: it is recorded, and the policy or the country asks for more
+    CONSENT_LAPSED = "consent_lapsed"  #: nobody made use of it for as long as the country's rule says
     WITHDRAWN = "withdrawn"
     REFUSED = "refused"
     OBJECTED = "objected"
@@ -206,6 +208,16 @@ class Standing(NamedTuple):
     grade: str | None
     #: The sale since that failure for which the customer gave the address: it lifts it for transactional mail.
     given_anew: int | None = None
+    #: When that consent was given, in whole seconds since 1970.
+    consent_at: int | None = None
+    #: A consent told since then that is proven less well (grade B), and when it was given.
+    newer: int | None = None
+    newer_at: int | None = None
+    #: Of the person, as both of them say.
+    country: str | None = None
+    #: The day of the last mail that rested on these consents, as `date.toordinal` counts. Events do not tell: what was
+    #: sent does, and `fold` leaves it out.
+    used_on: int | None = None
 
 
 class Decision(NamedTuple):

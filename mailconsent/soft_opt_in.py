@@ -18,7 +18,6 @@ The newest sale that holds allows. Where none holds, the one that fails latest i
 newest. Who bought from several countries is under the law of all of them.
 """
 
-from calendar import monthrange
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, tzinfo
@@ -28,6 +27,7 @@ from mailconsent.country import CountryRule, stricter
 from mailconsent.facts import ended
 from mailconsent.model import ALL_TOPICS, Decision, Event, EventId, EventKind, LegalBasis, Reason
 from mailconsent.sales import COMPLETED, Sale, read_sales
+from mailconsent.terms import add_months
 
 #: Noes that bar soft opt-in for good, of whatever topic: neither a consent, an undo nor a release brings it back.
 STICKY = frozenset({EventKind.REFUSED, EventKind.OBJECTED, EventKind.COMPLAINT})
@@ -72,8 +72,9 @@ class Sales:
     sales: Sequence[Sale]
     #: Topic number, or `ALL_TOPICS` -> the first event that bars soft opt-in there.
     bars: Mapping[int, int]
-    #: When the last mail was sent that soft opt-in allowed. Events do not tell: who keeps what was sent fills it in.
-    last_sent: datetime | None = None
+    #: The day of the last mail that soft opt-in allowed. Events do not tell: what was sent does, and `sales_of` leaves
+    #: it out.
+    last_sent_on: date | None = None
 
 
 def sales_of(recipient_id: int, events: Sequence[Event]) -> Sales | None:
@@ -167,13 +168,13 @@ def _bar(case: _Case) -> int | None:
 
 
 def _young_enough(case: _Case) -> bool:
-    sold_on, offer, last_sent = case.sale.sold_on, case.offer, case.sales.last_sent
+    sold_on, offer, last_sent_on = case.sale.sold_on, case.offer, case.sales.last_sent_on
     if sold_on is None:
         return False
     today = offer.day(offer.now)
-    used_on = max(sold_on, offer.day(last_sent)) if last_sent and last_sent <= offer.now else sold_on
+    used_on = max(sold_on, last_sent_on) if last_sent_on and last_sent_on <= today else sold_on
     limits = ((sold_on, case.rule.max_age_months), (used_on, case.rule.window_months))
-    return all(months is None or today <= months_after(start, months) for start, months in limits)
+    return all(months is None or today <= add_months(start, months) for start, months in limits)
 
 
 def _lists_consulted(case: _Case) -> bool:
@@ -198,9 +199,3 @@ CONDITIONS: tuple[tuple[Reason, Callable[[_Case], bool]], ...] = (
     (Reason.LIST_NOT_CONSULTED, _lists_consulted),
     (Reason.COUNTRY_WITHOUT_SOFT_OPT_IN, lambda case: case.rule.soft_opt_in),
 )
-
-
-def months_after(day: date, months: int) -> date:
-    """The same day so many months later; the last of the month where it has no such day (29 February: the 28th)."""
-    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
-    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))

@@ -8,13 +8,12 @@ that can only make us early.
 """
 
 from calendar import monthrange
-from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import date, datetime, timedelta, tzinfo
 
 SATURDAY = 5
 
 
-def local_day(moment: datetime, zone: ZoneInfo) -> date:
+def local_day(moment: datetime, zone: tzinfo) -> date:
     """The day on which an aware time falls in that zone."""
     if moment.tzinfo is None:
         raise ValueError("a time without a time zone")
@@ -32,7 +31,7 @@ def next_working_day(day: date) -> date:
     return day + timedelta(days=max(0, 7 - day.weekday())) if day.weekday() >= SATURDAY else day
 
 
-def answer_due(received: datetime, zone: ZoneInfo) -> date:
+def answer_due(received: datetime, zone: tzinfo) -> date:
     """The last day to answer a person's request (GDPR Article 12(3)): a month after its receipt."""
     return next_working_day(add_months(local_day(received, zone), 1))
 

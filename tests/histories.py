@@ -20,7 +20,7 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 
-from mailconsent.decision import decide
+from mailconsent.decision import ConsentTerms, Mailing, decide
 from mailconsent.facts import fold
 from mailconsent.model import ALL_TOPICS, Channel, Decision, Event, EventKind, Grade, MailKind
 from mailconsent.soft_opt_in import Offer, sales_of
@@ -126,8 +126,9 @@ def decided(
     """What a sender is told after these events: the topic's own standing, or else that of all topics, decides."""
     standings = fold(RECIPIENT, events)
     sales = sales_of(RECIPIENT, events) if offer else None
-    sales = sales and replace(sales, last_sent=last_sent)
-    return decide(standings.get(topic, standings.get(ALL_TOPICS)), kind, minimum, sales, offer)
+    sales = sales and replace(sales, last_sent_on=last_sent and offer and offer.day(last_sent))
+    mailing = Mailing(topic=topic, kind=kind, terms=ConsentTerms(minimum), terms_in={}, offer=offer)
+    return decide(standings.get(topic, standings.get(ALL_TOPICS)), mailing, sales)
 
 
 #: Marketing topics of random histories.

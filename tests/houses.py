@@ -15,13 +15,14 @@ from pathlib import Path
 
 from sqlalchemy import create_engine, text
 
-from mailconsent.facts import fold
+from mailconsent.decision import Mailing
 from mailconsent.model import Channel, Decision, Event, Evidence, Receipt
+from mailconsent.policy.mailing import mailing_of
 from mailconsent.services import senders
 from mailconsent.services.installation import Installation, init, start
 from mailconsent.settings import Settings, load_settings
-from mailconsent.soft_opt_in import sales_of
 from mailconsent.store.ledger import read_events
+from mailconsent.store.rebuilding import added_up
 from mailconsent.store.sales import read_one
 from mailconsent.store.standings import read_all
 from mailconsent.store.tables import metadata
@@ -143,14 +144,18 @@ def consent(here: Installation, *addresses: str, topic: str = "blog") -> None:
 def ask(here: Installation, *addresses: str, topic: str = "blog") -> list[Decision]:
     """The decisions on these addresses."""
     with here.store.read() as tx:
-        return senders.check(tx, here.rules.policy, here.rules.policy.topic(topic), list(addresses))
+        return senders.check(tx, _mailing(here, topic), list(addresses))
+
+
+def _mailing(here: Installation, topic: str) -> Mailing:
+    return mailing_of(here.rules.policy, here.rules.policy.topic(topic), now=datetime.now(UTC))
 
 
 def token_for(here: Installation, address: str, topic: str = "blog") -> str:
     """The token of the link that goes with a yes."""
     about = here.rules.policy.topic(topic)
     with here.store.read() as tx:
-        decisions = senders.check(tx, here.rules.policy, about, [address])
+        decisions = senders.check(tx, _mailing(here, topic), [address])
         permit = senders.permits(tx, here.rules, about, [address], decisions)[0]
     assert permit, "no link without a yes"
     return permit.unsubscribe_url.rpartition("/")[2]
@@ -170,14 +175,11 @@ def events(here: Installation) -> dict[int, list[Event]]:
 
 
 def unfolded(here: Installation) -> list[int]:
-    """Recipients whose standings or sales are not what their events add up to. There should be none."""
+    """Recipients whose standings or sales are not what their events and sends add up to. There should be none."""
     with here.store.read() as tx:
         found = list(tx.connection.execute(text("select id, digest from recipients")))
         wrong = [
-            i
-            for i, digest in found
-            if read_all(tx, bytes(digest)) != fold(i, told := read_events(tx, i))
-            or read_one(tx, bytes(digest)) != sales_of(i, told)
+            i for i, digest in found if (read_all(tx, bytes(digest)), read_one(tx, bytes(digest))) != added_up(tx, i)
         ]
         known = {bytes(digest) for _, digest in found}
         orphans = [

@@ -41,6 +41,8 @@ class Operation:
     view: Callable[..., Any]
     #: Takes an Idempotency-Key: the same call again has no second effect.
     writes: bool
+    #: Of a question: whether it is to be recorded as well.
+    records: Callable[[Any], bool] = lambda _asked: False
 
 
 def document(operations: Sequence[Operation], prefix: str) -> dict[str, Any]:

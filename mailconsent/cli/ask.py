@@ -16,6 +16,7 @@ from mailconsent.cli import cli, opened, settings
 from mailconsent.errors import ConfigError, InvalidToken, Refused
 from mailconsent.message import parse_message
 from mailconsent.model import Channel, Evidence, Receipt, UnsubscribeClaim
+from mailconsent.policy.mailing import mailing_of
 from mailconsent.proof import Route
 from mailconsent.services import senders
 
@@ -35,7 +36,8 @@ def check(address: str, topic: str, as_json: bool) -> None:
     with opened() as here:
         about = here.rules.policy.topic(asked.topic)
         with here.store.read() as tx:
-            decision = senders.check(tx, here.rules.policy, about, asked.addresses)[0]
+            mailing = mailing_of(here.rules.policy, about, now=datetime.now(UTC))
+            decision = senders.check(tx, mailing, asked.addresses)[0]
             permit = senders.permits(tx, here.rules, about, asked.addresses, [decision])[0]
     if as_json:
         verdict = wire.verdict(asked.addresses[0], decision)

@@ -24,7 +24,8 @@ from mailconsent.policy.topic import Topic, read_topics
 __all__ = ["Controller", "Policy", "Topic", "read_policy"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Compared by identity: what is computed from one policy is remembered for it.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Policy:
     """What the company promises."""
 

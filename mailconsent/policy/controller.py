@@ -8,7 +8,7 @@ from datetime import UTC, date, tzinfo
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from mailconsent.policy.table import LANGUAGE, Table
+from mailconsent.policy.table import KEY, LANGUAGE, Table
 
 #: ISO 3166-1 alpha-2: the United Kingdom is GB.
 COUNTRY = re.compile(r"[A-Z]{2}")
@@ -36,6 +36,8 @@ class Controller:
     language: str
     #: Of the company, in its country's register.
     register_number: str | None = None
+    #: What the shop calls this company where it tells of a sale: only its own customers may get mail by soft opt-in.
+    entity: str = "main"
     #: None counts as unknown, so soft opt-in is off.
     country: str | None = None
     #: In which days begin and end, for every limit in days, months or years.
@@ -62,6 +64,7 @@ def read_controller(file: Table) -> Controller:
         address=table.text("address"),
         language=table.text("language", LANGUAGE),
         register_number=table.optional_text("register_number"),
+        entity=table.optional_text("entity", KEY) or "main",
         country=table.optional_text("country", COUNTRY),
         time_zone=_time_zone(table),
         authority=table.optional_text("authority"),

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from mailconsent.store import Store
 from mailconsent.store.generations import count_recipients as count
-from mailconsent.store.ledger import rebuild_batch
+from mailconsent.store.rebuilding import rebuild_batch
 
 
 def count_recipients(store: Store) -> int:

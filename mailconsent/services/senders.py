@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from mailconsent.address import validated
-from mailconsent.decision import NOT_AN_ADDRESS, decide
+from mailconsent.decision import NOT_AN_ADDRESS, Mailing, decide
 from mailconsent.errors import Refused
 from mailconsent.headers import mailing_headers, unsubscribe_url
 from mailconsent.model import (
@@ -19,12 +19,11 @@ from mailconsent.model import (
     UnsubscribeClaim,
 )
 from mailconsent.notice import Notice
-from mailconsent.policy import Policy, Topic
+from mailconsent.policy import Topic
 from mailconsent.proof import Route, judge
 from mailconsent.services import Rules
 from mailconsent.services.consents import consent_facts, notice_shown, require_marketing, shortcomings
 from mailconsent.services.recipients import Outcome, withdraw
-from mailconsent.soft_opt_in import Offer
 from mailconsent.store import Transaction
 from mailconsent.store.ledger import append
 from mailconsent.store.recipients import describe, lock_address
@@ -42,29 +41,18 @@ class Permit:
     unsubscribe_url: str
 
 
-def check(
-    tx: Transaction, policy: Policy, topic: Topic, addresses: Sequence[str], offer: Offer | None = None
-) -> list[Decision]:
-    """
-    May these addresses be mailed about this topic? One decision for each, in the order of the addresses.
-
-    `offer` is the mail as soft opt-in looks at it; without one, or for a topic not eligible, no sale is read.
-    """
+def check(tx: Transaction, mailing: Mailing, addresses: Sequence[str]) -> list[Decision]:
+    """May these addresses be mailed so? One decision for each, in the order of the addresses."""
     # While a rotation runs, a person may stand under either digest: ask for both.
     by_generation = [tx.digester.digests(addresses, generation) for generation in tx.state.live]
     asked = {digest for digests in by_generation for digest in digests if digest}
-    found = read_standings(tx, list(asked), topic.number)
-    kind, grade = topic.kind, policy.minimum_grade
-    if offer and offer.eligible and kind is MailKind.MARKETING:
-        sold = read_sales_of(tx, list(asked))
-        return [
-            decide(_first(found, digests), kind, grade, _first(sold, digests), offer) if digests[0] else NOT_AN_ADDRESS
-            for digests in zip(*by_generation, strict=True)
-        ]
-    if len(by_generation) == 1:
-        return [decide(found.get(d), kind, grade) if d else NOT_AN_ADDRESS for d in by_generation[0]]
+    found = read_standings(tx, list(asked), mailing.topic)
+    # Sales are read for no other mail than what may rest on one.
+    sold = read_sales_of(tx, list(asked)) if mailing.offer else {}
+    if len(by_generation) == 1 and not sold:
+        return [decide(found.get(digest), mailing) if digest else NOT_AN_ADDRESS for digest in by_generation[0]]
     return [
-        decide(_first(found, digests), kind, grade) if digests[0] else NOT_AN_ADDRESS
+        decide(_first(found, digests), mailing, _first(sold, digests)) if digests[0] else NOT_AN_ADDRESS
         for digests in zip(*by_generation, strict=True)
     ]
 

@@ -30,6 +30,7 @@ class Scope(StrEnum):
     CONSENTS = "consents"
     WITHDRAWALS = "withdrawals"
     SALES = "sales"
+    SENDS = "sends"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

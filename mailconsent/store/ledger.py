@@ -6,18 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import select
-
 from mailconsent.facts import fold
 from mailconsent.merkle import NONCE_SIZE
-from mailconsent.model import Channel, Event, EventId, EventKind, Evidence, Grade, Standing
+from mailconsent.model import Channel, Event, EventId, EventKind, Evidence, Grade
 from mailconsent.soft_opt_in import sales_of
 from mailconsent.store import Transaction
 from mailconsent.store.driver import change, moment, rows
-from mailconsent.store.generations import BATCH
-from mailconsent.store.sales import read_one, replace_sales, save_sales
-from mailconsent.store.standings import UPSERT_REST, read_all, replace_all, save
-from mailconsent.store.tables import recipients
+from mailconsent.store.sales import save_sales
+from mailconsent.store.standings import FOLDED, UPSERT_REST, save
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +32,13 @@ FIELDS = ("kind", "topic", "channel", "occurred_at", "received_at", "source", "g
 #: Of a table called `e`, as `event_of` reads them.
 EVENT_COLUMNS = ", ".join(f"e.{name}" for name in FIELDS)
 _EVENTS = f"select {EVENT_COLUMNS} from events e where e.recipient_id = :recipient_id order by e.seq"  # noqa: S608
+_EVENTS_OF_MANY = {
+    dialect: f"select e.recipient_id, {EVENT_COLUMNS} from events e where e.recipient_id in ({ids}) order by 1, e.seq"  # noqa: S608
+    for dialect, ids in (
+        ("sqlite", "select value from json_each(:ids)"),
+        ("postgresql", "select value::bigint from json_array_elements_text(cast(:ids as json))"),
+    )
+}
 _EVENT = f"select {EVENT_COLUMNS} from events e where e.recipient_id = :recipient_id and e.seq = :seq"  # noqa: S608
 _VALUES = ", ".join(f":{name}" for name in FIELDS)
 _RECORD = f"""
@@ -50,11 +53,11 @@ _APPEND = f"""
         select :recipient_id, :seq, given.details from (select cast(:details as text) as details) given
         where given.details is not null
     )
-    insert into standings (digest, topic, {", ".join(Standing._fields)})
-    select :digest, s.topic, {", ".join(f"s.{name}" for name in Standing._fields)}
+    insert into standings (digest, topic, {", ".join(FOLDED)})
+    select :digest, s.topic, {", ".join(f"s.{name}" for name in FOLDED)}
     from json_to_recordset(cast(:standings as json)) as s (
         topic int, recipient_id bigint, failure int, denial text, denial_event int, consent int, grade text,
-        given_anew int
+        given_anew int, consent_at bigint, newer int, newer_at bigint, country text
     ) {UPSERT_REST}
     """  # noqa: S608
 
@@ -62,6 +65,15 @@ _APPEND = f"""
 def read_events(tx: Transaction, recipient_id: int) -> list[Event]:
     """All events of one recipient, in their order of receipt."""
     return [event_of(row) for row in rows(tx.connection, _EVENTS, {"recipient_id": recipient_id})]
+
+
+def read_all_events(tx: Transaction, recipient_ids: Sequence[int]) -> dict[int, list[Event]]:
+    """All events of these recipients, each in their order of receipt."""
+    found: dict[int, list[Event]] = {recipient_id: [] for recipient_id in recipient_ids}
+    statement = _EVENTS_OF_MANY[tx.connection.dialect.name]
+    for recipient_id, *row in rows(tx.connection, statement, {"ids": json.dumps(list(recipient_ids))}):
+        found[recipient_id].append(event_of(row))
+    return found
 
 
 def read_event(tx: Transaction, event_id: EventId) -> Event:
@@ -122,34 +134,3 @@ def append(tx: Transaction, recipient: Recipient, event: Event, support: Evidenc
     if sold and sold != sales_of(recipient.id, recipient.events):
         save_sales(tx, recipient.digest, sold)
     return EventId(recipient.id, event.seq)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rebuilt:
-    """A batch of recipients whose standings and sales are what their events add up to now."""
-
-    last: int
-    seen: int
-    mended: int
-
-
-def rebuild_batch(tx: Transaction, *, after: int | None) -> Rebuilt | None:
-    """Check the recipients next after this id, and mend what differs from the fold. None when there are no more."""
-    batch = tx.connection.execute(
-        select(recipients.c.id, recipients.c.digest)
-        .where(recipients.c.id > (-1 if after is None else after))
-        .order_by(recipients.c.id)
-        .limit(BATCH)
-        .with_for_update()
-    ).all()
-    if not batch:
-        return None
-    mended = 0
-    for recipient_id, digest in batch:
-        told = read_events(tx, recipient_id)
-        right, sold = fold(recipient_id, told), sales_of(recipient_id, told)
-        if read_all(tx, digest) != right or read_one(tx, digest) != sold:
-            replace_all(tx, digest, right)
-            replace_sales(tx, digest, sold)
-            mended += 1
-    return Rebuilt(last=batch[-1].id, seen=len(batch), mended=mended)

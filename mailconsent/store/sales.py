@@ -22,10 +22,10 @@ from mailconsent.store.tables import sales
 _SQLITE = f"""
     with recursive place(i) as (select 0 union all select i + 1 from place where i < :count - 1),
     asked(digest) as (select substr(:digests, i * {DIGEST_SIZE} + 1, {DIGEST_SIZE}) from place)
-    select s.digest, s.recipient_id, s.told from asked cross join sales s on s.digest = asked.digest
+    select s.digest, s.recipient_id, s.told, s.last_sent_on from asked cross join sales s on s.digest = asked.digest
     """  # noqa: S608 - made of constants
 _POSTGRESQL = f"""
-    select s.digest, s.recipient_id, s.told from sales s where s.digest = any(array(
+    select s.digest, s.recipient_id, s.told, s.last_sent_on from sales s where s.digest = any(array(
         select substring(%(digests)b::bytea from i * {DIGEST_SIZE} + 1 for {DIGEST_SIZE})
         from generate_series(0, %(count)b::int - 1) i
     ))
@@ -42,8 +42,8 @@ def read_sales_of(tx: Transaction, digests: Sequence[bytes]) -> dict[bytes, Sale
     tx.plan_anew()
     ordered = sorted(digests)
     for start in range(0, len(ordered), CHUNK):
-        for digest, recipient_id, told in _query(tx, ordered[start : start + CHUNK]):
-            found[digest] = _read(recipient_id, told)
+        for digest, *row in _query(tx, ordered[start : start + CHUNK]):
+            found[digest] = _read(*row)
     return found
 
 
@@ -54,15 +54,18 @@ def save_sales(tx: Transaction, digest: bytes, sold: Sales) -> None:
 
 def read_one(tx: Transaction, digest: bytes) -> Sales | None:
     """What was sold to one recipient."""
-    row = tx.connection.execute(select(sales.c.recipient_id, sales.c.told).where(sales.c.digest == digest)).first()
-    return _read(row.recipient_id, row.told) if row else None
+    columns = (sales.c.recipient_id, sales.c.told, sales.c.last_sent_on)
+    row = tx.connection.execute(select(*columns).where(sales.c.digest == digest)).first()
+    return _read(*row) if row else None
 
 
 def replace_sales(tx: Transaction, digest: bytes, sold: Sales | None) -> None:
-    """Make the row of one recipient be this, or not be."""
+    """Make the row of one recipient be this, with what follows from what was sent, or not be."""
     tx.connection.execute(sales.delete().where(sales.c.digest == digest))
     if sold:
         save_sales(tx, digest, sold)
+        last = sold.last_sent_on and sold.last_sent_on.toordinal()
+        tx.connection.execute(sales.update().where(sales.c.digest == digest).values(last_sent_on=last))
 
 
 def _query(tx: Transaction, digests: Sequence[bytes]) -> list[tuple[Any, ...]]:
@@ -100,12 +103,13 @@ def _utc(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat()
 
 
-def _read(recipient_id: int, told: str) -> Sales:
+def _read(recipient_id: int, told: str, last_sent_on: int | None) -> Sales:
     values = json.loads(told)
     return Sales(
         recipient_id=recipient_id,
         sales=[_sale(row) for row in values["sales"]],
         bars={int(topic): seq for topic, seq in values["bars"].items()},
+        last_sent_on=date.fromordinal(last_sent_on) if last_sent_on else None,
     )
 
 

@@ -8,9 +8,10 @@ the batch, so that the statement is prepared once.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, or_, select
 
 from mailconsent.address import DIGEST_SIZE
+from mailconsent.decision import ConsentTerms
 from mailconsent.model import ALL_TOPICS, Standing
 from mailconsent.store import Transaction
 from mailconsent.store.driver import change, driver_cursor
@@ -19,7 +20,9 @@ from mailconsent.store.tables import standings
 #: Digests per query: enough to spread its cost, few enough to keep the read transaction's memory small.
 CHUNK = 20_000
 
-_FIELDS = "s.digest, s.topic, s.recipient_id, s.failure, s.denial, s.denial_event, s.consent, s.grade, s.given_anew"
+#: What the fold says of a topic; the rest follows from what was sent.
+FOLDED = tuple(name for name in Standing._fields if name != "used_on")
+_FIELDS = ", ".join(f"s.{name}" for name in ("digest", "topic", *Standing._fields))
 
 # The keys are one blob, cut into pieces by a recursive CTE; CROSS JOIN pins the order, keys first (SQLite's promise).
 _SQLITE = f"""
@@ -36,9 +39,9 @@ _POSTGRESQL = f"""
     """  # noqa: S608
 
 
-_COLUMNS = ("digest", "topic", *Standing._fields)
-#: What follows an INSERT of standings with all columns.
-UPSERT_REST = "on conflict (digest, topic) do update set " + ", ".join(f"{n} = excluded.{n}" for n in Standing._fields)
+_COLUMNS = ("digest", "topic", *FOLDED)
+#: What follows an INSERT of standings with all that is folded.
+UPSERT_REST = "on conflict (digest, topic) do update set " + ", ".join(f"{name} = excluded.{name}" for name in FOLDED)
 _UPSERT = f"""
     insert into standings ({", ".join(_COLUMNS)}) values ({", ".join(f":{name}" for name in _COLUMNS)}) {UPSERT_REST}
     """  # noqa: S608
@@ -73,6 +76,23 @@ def save(tx: Transaction, digest: bytes, rows: Mapping[int, Standing]) -> None:
         change(tx.connection, _UPSERT, {"digest": digest, "topic": topic, **standing._asdict()})
 
 
+def count_alive(
+    tx: Transaction, terms: ConsentTerms, *, within: Sequence[str] | None = None, outside: Sequence[str] = ()
+) -> dict[int, int]:
+    """Topic -> how many consents of people within these countries, or outside of these, count under such terms."""
+    country = standings.c.country
+    there = country.in_(within) if within is not None else or_(country.is_(None), country.not_in(outside))
+    last = (
+        standings.c.consent_at >= terms.lapsed_before,
+        standings.c.newer_at >= terms.lapsed_before,
+        standings.c.used_on >= max(terms.unused_before, 0),
+    )
+    standing = (standings.c.denial.is_(None), standings.c.failure.is_(None), standings.c.grade <= terms.grade.value)
+    number = func.count().label("alive")
+    alive = select(standings.c.topic, number).where(*standing, there, or_(*last)).group_by(standings.c.topic)
+    return {row.topic: row.alive for row in tx.connection.execute(alive)}
+
+
 def read_all(tx: Transaction, digest: bytes) -> dict[int, Standing]:
     """Every standing of one recipient, by topic number."""
     columns = (standings.c.topic, *(standings.c[name] for name in Standing._fields))
@@ -81,6 +101,8 @@ def read_all(tx: Transaction, digest: bytes) -> dict[int, Standing]:
 
 
 def replace_all(tx: Transaction, digest: bytes, rows: Mapping[int, Standing]) -> None:
-    """Replace every standing of one recipient."""
+    """Replace every standing of one recipient, with what follows from what was sent."""
     tx.connection.execute(standings.delete().where(standings.c.digest == digest))
-    save(tx, digest, rows)
+    if rows:
+        values = [{"digest": digest, "topic": topic, **standing._asdict()} for topic, standing in rows.items()]
+        tx.connection.execute(standings.insert(), values)

@@ -16,6 +16,7 @@ from mailconsent.wire.json_text import (
     write,
 )
 from mailconsent.wire.sales import SaleRequest
+from mailconsent.wire.sends import SendsAnswer, SendsRequest
 
 __all__ = [
     "MAX_ADDRESSES",
@@ -28,6 +29,8 @@ __all__ = [
     "Problem",
     "Recorded",
     "SaleRequest",
+    "SendsAnswer",
+    "SendsRequest",
     "ShownNotice",
     "Verdict",
     "WithdrawalRequest",

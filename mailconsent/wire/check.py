@@ -6,7 +6,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from mailconsent.model import Decision, LegalBasis, Reason
-from mailconsent.wire.fields import Request, Text, TopicKey
+from mailconsent.wire.fields import Request, SendId, Text, TopicKey
 
 MAX_ADDRESSES = 10_000
 
@@ -16,6 +16,10 @@ class CheckRequest(Request):
 
     topic: TopicKey
     addresses: Annotated[list[Text], Field(min_length=1, max_length=MAX_ADDRESSES)]
+    send_id: Annotated[
+        SendId | None,
+        Field(description="Record each marketing yes as sent under this name. Needs the scope `sends`, too."),
+    ] = None
     headers: Annotated[bool, Field(description="Add the header fields and the link to every marketing yes.")] = False
 
 

@@ -47,6 +47,12 @@ Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$", description="Of the person
 Version = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:/-]{1,40}$")]
 
 
+SendId = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z0-9._:/-]{1,64}$", description="Your own name of the mailing. Never an address."),
+]
+
+
 class Request(BaseModel):
     """What comes in: no key that we do not know, and every value of its own type."""
 

@@ -117,10 +117,20 @@ def test_the_example_sends_nothing_when_nobody_answers(monkeypatch: pytest.Monke
     assert ran.stdout == ""
 
 
+def path_of(call: str) -> str:
+    """What an example calls, such as `check`."""
+    found = re.search(r"/v1/([a-z/]+)", call)
+    assert found, call
+    return found[1]
+
+
 @pytest.mark.usefixtures("followed")
 def test_the_calls_of_the_api_page_answer_as_it_says() -> None:
-    check, consent, withdrawal = [piece for piece in blocks(API, "sh") if "curl" in piece]
-    check_answer, consent_answer, withdrawal_answer = [json.loads(piece) for piece in blocks(API, "json")]
+    calls = [piece for piece in blocks(API, "sh") if "curl" in piece]
+    answers = [json.loads(piece) for piece in blocks(API, "json")]
+    examples = {path_of(call): (call, answer) for call, answer in zip(calls, answers, strict=True)}
+    (check, check_answer), (consent, consent_answer) = examples.pop("check"), examples.pop("consents")
+    withdrawal, withdrawal_answer = examples.pop("withdrawals")
 
     def shape(value: Any) -> Any:
         """A value without what differs from time to time: ids and tokens."""
@@ -136,6 +146,8 @@ def test_the_calls_of_the_api_page_answer_as_it_says() -> None:
 
     assert shape(curl(consent)) == shape(consent_answer)
     assert shape(curl(check)) == shape(check_answer)
+    for call, answer in examples.values():
+        assert shape(curl(call)) == shape(answer)
     assert shape(curl(withdrawal)) == shape(withdrawal_answer)
     assert curl(withdrawal) == curl(withdrawal), "the same Idempotency-Key, the same answer"
     assert curl(check)["verdicts"][0]["reason"] == "withdrawn"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mailconsent.country import CountryRule, stricter
 from mailconsent.model import EventId, Grade, LegalBasis, MailKind, Reason
 from mailconsent.sales import SALE_FACTS
-from mailconsent.soft_opt_in import CONDITIONS, Offer, months_after
+from mailconsent.soft_opt_in import CONDITIONS, Offer
 from tests.histories import RECIPIENT, SALE, TOPICS, decided, histories_with_sales, history, joined, notations
 
 VECTORS = tomllib.loads((Path(__file__).parent.parent / "vectors" / "soft_opt_in.toml").read_text("utf-8"))
@@ -156,12 +156,3 @@ def test_a_sale_never_gets_younger(events, topic, days):
 
     if decided(events, topic, offer=offer(topic=topic, now=now, sender="FR")).allowed:
         assert decided(events, topic, offer=offer(topic=topic, sender="FR")).allowed
-
-
-@given(st.dates(date(1990, 1, 1), date(2090, 1, 1)), st.integers(1, 120))
-def test_months_later_is_the_same_day_or_the_last_one_before_it(day, months):
-    later = months_after(day, months)
-
-    assert (later.year * 12 + later.month) - (day.year * 12 + day.month) == months
-    assert later.day <= day.day
-    assert later.day == day.day or (date.fromordinal(later.toordinal() + 1)).day == 1

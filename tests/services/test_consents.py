@@ -13,6 +13,7 @@ from mailconsent.errors import InvalidAddress, InvalidToken, MailconsentError, R
 from mailconsent.facts import fold
 from mailconsent.model import ALL_TOPICS, Channel, EventKind, Evidence, Grade, LegalBasis, Reason
 from mailconsent.notice import Notice
+from mailconsent.policy.mailing import mailing_of
 from mailconsent.proof import REQUIRED, Route
 from mailconsent.services.consents import PENDING, confirm_consent, request_consent, stale_requests
 from mailconsent.services.senders import check, record_consent, record_withdrawal
@@ -72,7 +73,7 @@ def leave(store, topic, address, *, minutes=0):
 
 def decision(store, rules, topic, address):
     with store.read() as tx:
-        return check(tx, rules.policy, topic, [address])[0]
+        return check(tx, mailing_of(rules.policy, topic, now=NOW), [address])[0]
 
 
 def events_of(store, address):

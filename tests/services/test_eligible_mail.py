@@ -7,6 +7,7 @@ import pytest
 
 from mailconsent.country import CountryRule
 from mailconsent.model import EventKind, Evidence, LegalBasis, Reason
+from mailconsent.policy.mailing import mailing_of
 from mailconsent.services.recipients import unsubscribe
 from mailconsent.services.senders import check, permits
 from mailconsent.soft_opt_in import Offer
@@ -42,7 +43,8 @@ def tell(store, address, notation):
 
 def decide(store, rules, topic, *addresses, offer=OFFER):
     with store.read() as tx:
-        return check(tx, rules.policy, topic, list(addresses), offer)
+        mailing = mailing_of(rules.policy, topic, now=OFFER.now)
+        return check(tx, replace(mailing, offer=offer), list(addresses))
 
 
 def test_each_address_is_judged_by_its_own_sales(store, rules, alerts):
@@ -78,7 +80,8 @@ def test_transactional_mail_goes_on_whatever_is_offered(store, rules):
 def test_the_link_of_such_a_mail_ends_all_soft_opt_in(store, rules, alerts):
     tell(store, ANNA, "$")
     with store.read() as tx:
-        decisions = check(tx, rules.policy, alerts, [ANNA], OFFER)
+        mailing = mailing_of(rules.policy, alerts, now=OFFER.now)
+        decisions = check(tx, replace(mailing, offer=OFFER), [ANNA])
         [permit] = permits(tx, rules, alerts, [ANNA], decisions)
         claim = store.keyring.read_token(permit.unsubscribe_url.rpartition("/")[2])
 

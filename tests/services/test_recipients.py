@@ -16,6 +16,7 @@ from mailconsent.model import (
     Reason,
     UnsubscribeClaim,
 )
+from mailconsent.policy.mailing import mailing_of
 from mailconsent.services.recipients import unsubscribe, withdraw
 from mailconsent.services.senders import check, record_consent
 from mailconsent.store.ledger import append, read_events
@@ -43,7 +44,9 @@ def consent(store, rules, address=ANNA, topic="blog"):
 
 def reasons(store, rules, address=ANNA):
     with store.read() as tx:
-        return [check(tx, rules.policy, topic, [address])[0].reason for topic in rules.policy.topics]
+        return [
+            check(tx, mailing_of(rules.policy, topic, now=NOW), [address])[0].reason for topic in rules.policy.topics
+        ]
 
 
 def events_of(store, address=ANNA):

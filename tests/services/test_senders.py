@@ -16,6 +16,7 @@ from mailconsent.model import (
     Reason,
     UnsubscribeClaim,
 )
+from mailconsent.policy.mailing import mailing_of
 from mailconsent.services.senders import check, permits, record_consent, record_withdrawal
 from mailconsent.store.ledger import append, read_events
 from mailconsent.store.recipients import lock_address
@@ -45,12 +46,12 @@ def opt_out(store, topic, address, how=None):
 
 def decide(store, rules, topic, *addresses):
     with store.read() as tx:
-        return check(tx, rules.policy, topic, list(addresses))
+        return check(tx, mailing_of(rules.policy, topic, now=NOW), list(addresses))
 
 
 def permit(store, rules, topic, *addresses):
     with store.read() as tx:
-        decisions = check(tx, rules.policy, topic, list(addresses))
+        decisions = check(tx, mailing_of(rules.policy, topic, now=NOW), list(addresses))
         return permits(tx, rules, topic, list(addresses), decisions)
 
 

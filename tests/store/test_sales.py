@@ -11,7 +11,8 @@ from sqlalchemy import text
 
 from mailconsent.model import Evidence
 from mailconsent.soft_opt_in import sales_of
-from mailconsent.store.ledger import append, read_events, rebuild_batch
+from mailconsent.store.ledger import append, read_events
+from mailconsent.store.rebuilding import rebuild_batch
 from mailconsent.store.recipients import lock_address
 from mailconsent.store.sales import read_one, read_sales_of
 from tests.cast import ANNA, BO, CECILIA

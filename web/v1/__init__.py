@@ -9,15 +9,16 @@ from flask import Blueprint, Response, current_app, jsonify, request
 from mailconsent import wire
 from mailconsent.errors import KeyRefused, Refused
 from mailconsent.services.installation import Installation
-from mailconsent.store.access import answered, read_key, remember_answer
+from mailconsent.store import Transaction
+from mailconsent.store.access import ApiKey, answered, read_key, remember_answer
 from web.errors import problem
 from web.openapi import IDEMPOTENCY_KEY, Operation, document
-from web.v1 import sales, senders
+from web.v1 import sales, senders, sends
 from web.v1.keys import require
 
 v1 = Blueprint("v1", __name__, url_prefix="/v1")
 
-OPERATIONS = (*senders.OPERATIONS, *sales.OPERATIONS)
+OPERATIONS = (*senders.OPERATIONS, *sales.OPERATIONS, *sends.OPERATIONS)
 
 
 @v1.get("/openapi.json")
@@ -31,24 +32,37 @@ def _route(operation: Operation) -> None:
     def view() -> Response:
         installation: Installation = current_app.extensions["mailconsent"]
         presented = _presented_key()
-        store = installation.store
         # Before the transaction: a slow sender must not hold a lock.
         body = request.get_data(cache=False)
-        with store.begin() if operation.writes else store.read() as tx:
-            key = read_key(tx, presented)
-            require(key, operation.scope)
+        with installation.store.read() as tx:
+            # Nobody without a key takes a writer's turn.
+            key = _admitted(tx, presented, operation)
             if request.mimetype != "application/json":
                 return problem(415, "The body must be application/json.")
             asked = wire.read_request(operation.request, body)
-            idempotency_key = _idempotency_key() if operation.writes else None
+            if not (operation.writes or operation.records(asked)):
+                return _said(wire.write(operation.answer, operation.view(tx, key, asked, installation.rules)))
+        idempotency_key = _idempotency_key() if operation.writes else None
+        with installation.store.begin() as tx:
+            key = _admitted(tx, presented, operation)  # it may have been revoked since
             if idempotency_key and (before := answered(tx, key, idempotency_key, body)):
-                return Response(before, content_type="application/json")
+                return _said(before.encode())
             answer = wire.write(operation.answer, operation.view(tx, key, asked, installation.rules))
             if idempotency_key:
                 remember_answer(tx, key, idempotency_key, body, answer.decode(), now=datetime.now(UTC))
-        return Response(answer, content_type="application/json")
+        return _said(answer)
 
     v1.add_url_rule(operation.path, operation.view.__name__, view, methods=["POST"], provide_automatic_options=False)
+
+
+def _admitted(tx: Transaction, presented: str, operation: Operation) -> ApiKey:
+    key = read_key(tx, presented)
+    require(key, operation.scope)
+    return key
+
+
+def _said(answer: bytes) -> Response:
+    return Response(answer, content_type="application/json")
 
 
 for _operation in OPERATIONS:

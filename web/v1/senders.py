@@ -1,8 +1,12 @@
 """What newsletter systems ask and tell."""
 
+from datetime import UTC, datetime
+
 from mailconsent import wire
 from mailconsent.model import Evidence, Grade, MailKind
+from mailconsent.policy.mailing import mailing_of
 from mailconsent.services import Rules, senders
+from mailconsent.services.sends import record_permitted
 from mailconsent.store import Transaction
 from mailconsent.store.access import ApiKey, Scope
 from mailconsent.store.ledger import read_event
@@ -15,7 +19,12 @@ def check(tx: Transaction, key: ApiKey, asked: wire.CheckRequest, rules: Rules) 
     topic = rules.policy.topic(asked.topic)
     if topic.kind is MailKind.TRANSACTIONAL:
         require(key, Scope.CHECK_TRANSACTIONAL)
-    decisions = senders.check(tx, rules.policy, topic, asked.addresses)
+    if asked.send_id is not None:
+        require(key, Scope.SENDS)
+    now = datetime.now(UTC)
+    decisions = senders.check(tx, mailing_of(rules.policy, topic, now=now), asked.addresses)
+    if asked.send_id is not None:
+        record_permitted(tx, rules.policy, topic, asked.send_id, decisions, now=now)
     verdicts = [wire.verdict(address, decision) for address, decision in zip(asked.addresses, decisions, strict=True)]
     if asked.headers:
         permits = senders.permits(tx, rules, topic, asked.addresses, decisions)
@@ -65,6 +74,7 @@ OPERATIONS = (
         scope=Scope.CHECK,
         view=check,
         writes=False,
+        records=lambda asked: asked.send_id is not None,
     ),
     Operation(
         path="/consents",

@@ -1,0 +1,48 @@
+"""The contact inbox."""
+
+from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Index, Integer, LargeBinary, String, Table, text
+
+from mailconsent.store.tables.base import UtcDateTime, metadata
+
+mailboxes = Table(
+    "mailboxes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(512), nullable=False, unique=True),
+    Column("uidvalidity", BigInteger),
+    Column("last_uid", BigInteger, nullable=False),
+    Column("checked_at", UtcDateTime),
+    Column("lease_holder", String(32)),
+    Column("lease_until", UtcDateTime),
+)
+
+
+def _partial_index(*columns: str, where: str) -> Index:
+    return Index(f"ix_inbound_messages_{columns[0]}", *columns, sqlite_where=text(where), postgresql_where=text(where))
+
+
+inbound_messages = Table(
+    "inbound_messages",
+    metadata,
+    Column("mailbox_id", ForeignKey("mailboxes.id"), primary_key=True, autoincrement=False),
+    Column("uidvalidity", BigInteger, primary_key=True, autoincrement=False),
+    Column("uid", BigInteger, primary_key=True, autoincrement=False),
+    Column("raw_digest", LargeBinary(16), nullable=False),
+    # Of what a server leaves alone when it renders a message anew; none where that would not tell two requests apart,
+    # and of mail that is none of our business.
+    Column("content_digest", LargeBinary(16)),
+    Column("state", String(8), nullable=False),
+    Column("copy", Boolean, nullable=False),
+    Column("label", String(16), nullable=False),
+    Column("detector", String(16), nullable=False),
+    Column("reason", String(120), nullable=False),
+    Column("confidence", Float, nullable=False),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("stored_at", UtcDateTime, nullable=False),
+    # Kept only of mail that had an effect or awaits a human; erasable.
+    Column("raw", LargeBinary),
+    # Most mail is neither ours nor anybody's work, and is in no index.
+    _partial_index("raw_digest", where="content_digest is not null"),
+    _partial_index("content_digest", where="content_digest is not null"),
+    _partial_index("state", "stored_at", where="state <> 'done'"),
+)
