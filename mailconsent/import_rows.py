@@ -12,22 +12,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
-from enum import StrEnum
 
 from mailconsent import wire
 from mailconsent.address import match_key, validated
 from mailconsent.errors import Refused
-from mailconsent.model import MailKind
+from mailconsent.model import ImportKind, MailKind
 from mailconsent.policy import Policy, Topic
 from mailconsent.proof import REQUIRED, Route
-
-
-class ImportKind(StrEnum):
-    """What the rows are."""
-
-    CONSENTS = "consents"
-    SALES = "sales"
-    OPT_OUTS = "opt-outs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,15 +92,21 @@ def read_header(kind: ImportKind, fields: Sequence[str]) -> list[str]:
     for place, name in enumerate(names, 1):
         other = kind is ImportKind.CONSENTS and _OTHER_EVIDENCE.fullmatch(name)
         if name not in known and name not in REJECTED and not other:
-            raise Refused(
-                f"The first line must name the columns, and number {place} is none that {kind} have. "
-                f"They are: {', '.join(sorted(known))}."
-            )
+            raise Refused(f"Column {place} has a name that {kind} do not have. They have: {', '.join(sorted(known))}.")
         if name in names[: place - 1]:
             raise Refused(f"Columns {names.index(name) + 1} and {place} have the same name.")
     if missing := [name for name in NEEDED[kind] if name not in names]:
-        raise Refused(f"The column {', '.join(missing)} is missing in the first line.")
+        raise Refused(f"The column {', '.join(missing)} is missing.")
     return names
+
+
+def read_named(wanted: Wanted, policy: Policy, values: Mapping[str, str], line: int) -> Row | BadRow:
+    """The row of these values by the names of their columns, or why it is none."""
+    try:
+        columns = read_header(wanted.kind, list(values))
+    except Refused as fault:
+        return BadRow(line=line, why=str(fault))
+    return read_row(wanted, policy, columns, list(values.values()), line)
 
 
 def read_row(wanted: Wanted, policy: Policy, columns: Sequence[str], fields: Sequence[str], line: int) -> Row | BadRow:

@@ -60,6 +60,14 @@ class Channel(StrEnum):
     OPERATOR = "operator"
 
 
+class ImportKind(StrEnum):
+    """What the rows of an import are."""
+
+    CONSENTS = "consents"
+    SALES = "sales"
+    OPT_OUTS = "opt-outs"
+
+
 class Grade(StrEnum):
     """How well a consent is proven; `A` sorts before `B`."""
 

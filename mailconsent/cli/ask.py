@@ -63,7 +63,7 @@ def consent() -> None:
     multiple=True,
     required=True,
     metavar="NAME=TEXT",
-    callback=lambda _context, _option, pairs: _evidence(pairs),
+    callback=lambda _context, _option, pairs: evidence_of(pairs),
     help="What the person was shown and did; repeat it.",
 )
 @click.option("--route", type=click.Choice([route.value for route in Route]), help="How it was given.")
@@ -167,7 +167,8 @@ def _text(file: TextIO | None) -> str | None:
         raise click.BadParameter("the notice must be a text in UTF-8") from None
 
 
-def _evidence(pairs: tuple[str, ...]) -> dict[str, str]:
+def evidence_of(pairs: tuple[str, ...]) -> dict[str, str]:
+    """Names and texts, as they are typed."""
     parts = [pair.partition("=") for pair in pairs]
     evidence = {name: text for name, _, text in parts}
     if len(evidence) < len(parts) or not all(name and text for name, _, text in parts):

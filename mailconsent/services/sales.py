@@ -40,13 +40,18 @@ def record_sale(
         receipt = replace(receipt, occurred_at=None)  # a wrong clock must not cost anyone their refusal
     recipient = lock_address(tx, address)
     added = news(told, recipient.events, receipt)
-    if any(event.kind is EventKind.SALE for event in added):
-        describe(tx, recipient, address=_mailable(address), language=language)
     before = [EventId(recipient.id, event.seq) for event in tellings(told, recipient.events)]
-    return Outcome(event_id=[*before, *_record(tx, address, recipient, added)][0], repeated=not added)
+    made = record_telling(tx, address, recipient, added, language=language)
+    return Outcome(event_id=[*before, *made][0], repeated=not added)
 
 
-def _record(tx: Transaction, address: str, recipient: Recipient, added: Sequence[Event]) -> list[EventId]:
+def record_telling(
+    tx: Transaction, address: str, recipient: Recipient, added: Sequence[Event], *, language: str | None
+) -> list[EventId]:
+    """Record the events that a telling adds to those of a locked recipient."""
+    # Who only opts out, or asks for their money back, need not have their address kept.
+    if any(event.kind is EventKind.SALE and event.facts.get("state") for event in added):
+        describe(tx, recipient, address=_mailable(address), language=language)
     made: list[EventId] = []
     for event in added:
         if made:

@@ -30,6 +30,7 @@ class Scope(StrEnum):
     CONSENTS = "consents"
     WITHDRAWALS = "withdrawals"
     SALES = "sales"
+    IMPORTS = "imports"
     SENDS = "sends"
 
 

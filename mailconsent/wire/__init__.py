@@ -5,6 +5,7 @@ describes both in OpenAPI.
 
 from mailconsent.wire.check import MAX_ADDRESSES, CheckAnswer, CheckRequest, Verdict, verdict
 from mailconsent.wire.consents import ConsentRecorded, ConsentRequest, Recorded, ShownNotice, WithdrawalRequest
+from mailconsent.wire.imports import Counts, ImportAnswer, ImportRequest, RejectedRow, counts
 from mailconsent.wire.json_text import (
     BadRequest,
     Fault,
@@ -25,15 +26,20 @@ __all__ = [
     "CheckRequest",
     "ConsentRecorded",
     "ConsentRequest",
+    "Counts",
     "Fault",
+    "ImportAnswer",
+    "ImportRequest",
     "Problem",
     "Recorded",
+    "RejectedRow",
     "SaleRequest",
     "SendsAnswer",
     "SendsRequest",
     "ShownNotice",
     "Verdict",
     "WithdrawalRequest",
+    "counts",
     "make_request",
     "read_answer",
     "read_request",

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import pytest
 
-from mailconsent.cli import ask, cli, lapsing, ledger, policy, run, sale, setup  # noqa: F401 - their commands join the group
+from mailconsent.cli import ask, cli, imports, lapsing, ledger, policy, run, sale, setup  # noqa: F401 - their commands join the group
 from mailconsent.model import Label, Reason
 from mailconsent.settings import NAMES, PREFIX
 from mailconsent.store.access import Scope
@@ -55,6 +55,8 @@ def fault(words: list[str]) -> str | None:
     """What is wrong with `mailconsent <words>`, as far as names go."""
     command: click.Command = cli
     for place, word in enumerate(words):
+        if isinstance(command, click.Group) and word not in command.commands and hasattr(command, "default"):
+            command = command.commands[command.default]
         if isinstance(command, click.Group) and not word.startswith("-"):
             # `key create|list|revoke` stands for three commands.
             names = word.split("|")
