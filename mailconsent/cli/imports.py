@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,7 +40,11 @@ class _Import(click.Group):
 
 @cli.group("import", cls=_Import, subcommand_metavar="FILE [OPTIONS] | list | revert BATCH")
 def import_() -> None:
-    """Import consents, sales or opt-outs from a CSV file: a dry run, unless --apply. See docs/imports.md."""
+    """
+    Import consents, sales or opt-outs from a CSV file: a dry run, unless --apply.
+
+    What else it takes: mailconsent import FILE --help.
+    """
 
 
 @import_.command("file", hidden=True)
@@ -119,10 +124,12 @@ def _apply(here: Installation, wanted: Wanted, file: ImportFile, survey: Survey,
 
     with bar("import", survey.rows) as advance:
         if batch.finished_at:
+            click.echo(f"This file was imported before, as batch {batch.id}: nothing is added.", err=True)
             for _ in rest():
                 raise Refused("The file is longer than what was imported of it.")
         else:
-            for batch, bad in imports.apply_all(here.store, batch, rest(), clock=lambda: datetime.now(UTC)):
+            for moved, bad in imports.apply_all(here.store, batch, rest(), clock=lambda: datetime.now(UTC)):
+                batch = moved
                 _keep(side, bad, fields)
                 advance(batch.counts.rows)
     return batch
@@ -135,7 +142,7 @@ def _keep(side: SideFile, bad: Sequence[BadRow], fields: dict[int, Sequence[str]
 
 def _again(path: Path, survey: Survey) -> list[str]:
     """How to do what a dry run showed: the words typed, and what makes sure of the file."""
-    typed = [word for word in click.get_os_args() if word != "--json"]
+    typed = [word for word in sys.argv[1:] if word != "--json"]
     words = shlex.join(["mailconsent", *typed, "--apply", "--expect", survey.sha256.hex()[:16]])
     return ["Nothing is recorded yet. To import exactly this file:", f"  {words}"]
 
@@ -176,12 +183,8 @@ def list_batches(as_json: bool) -> None:
     for batch in batches:
         if as_json:
             told = {"batch": batch.id, "kind": batch.kind, "state": _state(batch), "sha256": batch.file.hex()}
-            told |= {
-                "started_at": batch.started_at.isoformat(),
-                "line": batch.line,
-                "counts": wire.counts(batch.counts),
-            }
-            click.echo(json.dumps(told))
+            at = {"started_at": batch.started_at.isoformat(), "line": batch.line}
+            click.echo(json.dumps({**told, **at, "counts": wire.counts(batch.counts)}))
         else:
             counts = f"{batch.counts.rows} rows, {batch.counts.new} recorded"
             click.echo(f"{batch.id}  {batch.started_at:%Y-%m-%d %H:%M}  {batch.kind:8}  {_state(batch)}: {counts}")
@@ -205,7 +208,8 @@ def revert(batch: str, reason: str | None) -> None:
             last = read_batch(tx, batch).line
         released = kept = 0
         with bar("revert", last) as advance:
-            for step, (_, released, kept) in enumerate(imports.revert(here.store, batch, reason), 1):
+            for step, done in enumerate(imports.revert(here.store, batch, reason), 1):
+                _, released, kept = done
                 advance(min(step * imports.CHUNK, last))
     click.echo(f"{released} events of batch {batch} ended")
     if kept:

@@ -126,4 +126,4 @@ def read_histories(tx: Transaction, digests: Sequence[bytes]) -> dict[bytes, tup
 
 
 def _batch(row: Any) -> Batch:
-    return Batch(**row._mapping | {"counts": read_difference(row.counts), "file": bytes(row.file)})
+    return Batch(**dict(row._mapping) | {"counts": read_difference(row.counts), "file": bytes(row.file)})
