@@ -2,6 +2,7 @@
 
 import tomllib
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -21,15 +22,12 @@ HERE = replace(_READ, controller=replace(_READ.controller, time_zone=ZoneInfo("E
 
 
 def lines(text: str | bytes) -> list[bytes]:
-    return (text.encode() if isinstance(text, str) else text).splitlines(keepends=True)
-
-
-def by_line_feed(text: str) -> list[bytes]:
-    return [line + b"\n" for line in text.encode().split(b"\n")[:-1]] or [text.encode()][: len(text)]
+    """As a file gives them: only a line feed ends a line."""
+    return BytesIO(text if isinstance(text, bytes) else text.encode()).readlines()
 
 
 def read_file(text: str, kind: ImportKind) -> list[Row | BadRow]:
-    header, *records = read_records(by_line_feed(text))
+    header, *records = read_records(lines(text))
     columns = read_header(kind, header.fields)
     return [read_row(Wanted(kind=kind), HERE, columns, record.fields, record.line) for record in records]
 
