@@ -73,7 +73,8 @@ def fault(words: list[str]) -> str | None:
 def leaves(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     if isinstance(command, click.Group):
         for name, below in command.commands.items():
-            yield from leaves(below, (*path, name))
+            if not below.hidden:
+                yield from leaves(below, (*path, name))
     else:
         yield path
 
