@@ -6,7 +6,8 @@ The canonical form of an address, and its keyed digests. Rules (design 5.1):
 2. Nothing is folded but letter case and the domain's spelling: no dots, no plus tags. Folding would join strangers.
    `googlemail.com` is `gmail.com`, since Google hands out both names for one mailbox.
 3. Mail goes to the address as given, never to the match key.
-4. Digests nest: under key n a digest is keyed BLAKE2b of the digest under key n-1, so that every stored digest can move
+4. A domain has a key and digests of its own. Under a domain stand its subdomains: who owns the one, owns the others.
+5. Digests nest: under key n a digest is keyed BLAKE2b of the digest under key n-1, so that every stored digest can move
    to a new key without anyone's plain address.
 """
 
@@ -20,11 +21,14 @@ from functools import lru_cache
 import email_validator
 import idna
 
-from mailconsent.errors import InvalidAddress
+from mailconsent.errors import InvalidAddress, InvalidDomain
 
 DIGEST_SIZE = 16
 SAME_DOMAIN = {"googlemail.com": "gmail.com"}
 # A full stop after the domain, in any of the forms that IDNA takes for one (RFC 3490 section 3.1).
+_DOTS = re.compile(r"[.\u3002\uff0e\uff61]")
+# What parts addresses from each other and from names, and the star of a pattern: none of it is in a domain's name.
+_NO_DOMAIN = re.compile(r"[\s@,;:<>()\[\]\"'\\/*]")
 _TRAILING = re.compile(r"[.\u3002\uff0e\uff61\s]+\Z")
 
 
@@ -54,6 +58,26 @@ def tagless_key(key: str) -> str:
 def domain_of(key: str) -> str:
     """The domain of a match key."""
     return key.rpartition("@")[2]
+
+
+def domain_key(text: str) -> str:
+    """
+    The form by which domains are compared, of `example.com` or `@example.com`.
+
+    Raises `InvalidDomain` for what is none, and for a top-level domain: under it stands everybody.
+    """
+    key = _domain_key(text.strip().removeprefix("@"))
+    labels = key.split(".")
+    if len(labels) < 2 or not all(labels) or _NO_DOMAIN.search(key):
+        raise InvalidDomain
+    return key
+
+
+@lru_cache(maxsize=65536)
+def domains_over(spelling: str) -> tuple[str, ...]:
+    """The keys of the domain that an address ends in and of those above it, the nearest first; of no top-level one."""
+    labels = _DOTS.split(_TRAILING.sub("", spelling))
+    return tuple(_domain_key(".".join(labels[place:])) for place in range(len(labels) - 1))
 
 
 @lru_cache(maxsize=65536)

@@ -43,8 +43,10 @@ class ConsentTerms(NamedTuple):
     grade: Grade
     #: One that was given before this moment, in seconds since 1970, has lapsed,
     lapsed_before: int = NEVER
-    #: unless mail that rested on it was sent on this day or later; as `date.toordinal` counts.
+    #: unless mail that rested on it was sent on this day or later; as `date.toordinal` counts,
     unused_before: int = NEVER
+    #: and not after this day, which is today.
+    today: int = NEVER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,11 +91,11 @@ def decide(standing: Standing | None, mailing: Mailing, sales: Sales | None = No
 
 def _by_consent(standing: Standing, consent: int, grade: str, mailing: Mailing) -> Decision:
     terms = mailing.terms_in.get(standing.country, mailing.terms) if standing.country else mailing.terms
-    least, lapsed_before, unused_before = terms
+    least, lapsed_before, unused_before, today = terms
     event = EventId(standing.recipient_id, consent)
     if grade > least:
         return Decision(False, Reason.CONSENT_UNCONFIRMED, None, event)
-    used = standing.used_on is not None and standing.used_on >= unused_before
+    used = standing.used_on is not None and unused_before <= standing.used_on <= today
     if used or (standing.consent_at or NEVER) >= lapsed_before:
         return Decision(True, _CONSENT, _BY_CONSENT, event)
     # The best proven consent lapsed; a newer one may do where less proof is asked for.

@@ -5,6 +5,7 @@ unsubscribed) are values. The docstring is the default message; no message ever 
     MailconsentError
     ├── Refused                 the caller must change something
     │   ├── InvalidAddress
+    │   ├── InvalidDomain
     │   ├── InvalidToken
     │   │   └── TokenExpired
     │   ├── UnknownTopic
@@ -40,6 +41,10 @@ class Refused(MailconsentError):
 
 class InvalidAddress(Refused):
     """This is not an e-mail address."""
+
+
+class InvalidDomain(Refused):
+    """This is not a domain: write it as example.com. What is under it is covered too."""
 
 
 class InvalidToken(Refused):

@@ -5,17 +5,29 @@ Events -> standings. Rules (design 5.3):
    (`seq`). A time that a caller claims, or the `Date` of a mail, orders nothing.
 2. Only the person's own newer act at our own doors lifts a no: a consent of grade A to that very topic, or the undo
    (`RESTORED`) of that very withdrawal. What is asserted from outside never does, whatever it claims.
-3. `RELEASED` and `RESTORED` end the one event that they name, and nothing else.
+3. `RELEASED` and `RESTORED` end the one event that they name, and nothing else; and of noes only what they may: an undo
+   a withdrawal or a refusal, a release what is not the person's own word at our own doors.
 4. A topic's standing already includes what concerns all topics; `ALL_TOPICS` answers for topics without one.
 5. A sale grants nothing here; only, since an address that the customer gave for it works anew, it lifts an older
    permanent failure for transactional mail. One that was imported does not: it may be of years ago.
 6. A new owner of the mailbox (RFC 7293) ends every older ground, and no older no.
+7. An opt-out that came without a token may be a mail misread or forged. It also covers the tagged forms of the address.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
 
 from mailconsent.model import ALL_TOPICS, Channel, Event, EventKind, Grade, Receipt, Standing
 from mailconsent.sales import read_sales
+
+
+class Identified(StrEnum):
+    """How a mail without a token as its request told whom it is about; the fact `identified` of its event."""
+
+    SENDER = "sender"  #: by the address it came from
+    QUOTE = "quote"  #: by a link of ours that it quotes
+
 
 #: The noes, strongest first: which one names the reason when several stand.
 NOES = (
@@ -28,10 +40,18 @@ NOES = (
 )
 #: The noes that are the person's own, and that their own newer consent can lift.
 PERSONAL = frozenset({EventKind.COMPLAINT, EventKind.OBJECTED, EventKind.WITHDRAWN, EventKind.REFUSED})
+#: They end the event that they name.
+ENDERS = frozenset({EventKind.RELEASED, EventKind.RESTORED})
+#: The noes that the person may undo.
+UNDOABLE = frozenset({EventKind.WITHDRAWN, EventKind.REFUSED})
+#: The doors at which people speak for themselves.
+OWN_DOORS = frozenset({Channel.ONE_CLICK, Channel.PAGE, Channel.INBOX})
+#: The noes that reach the tagged forms of an address, where they came without a token.
+OPT_OUTS = frozenset({EventKind.WITHDRAWN, EventKind.OBJECTED})
+#: The doors at which nobody shows a token.
+TOLD = frozenset({Channel.API, Channel.IMPORT, Channel.OPERATOR})
 #: What could let mail through again, so that a no after it is a new one.
 GRANTING = frozenset({EventKind.CONSENT_GIVEN, EventKind.RELEASED, EventKind.RESTORED})
-#: Doors whose events may turn out to be none: a mail without our link may be forged, and an import be reverted.
-REVOCABLE = frozenset({Channel.INBOX, Channel.IMPORT})
 
 
 def fold(recipient_id: int, events: Sequence[Event]) -> Mapping[int, Standing]:
@@ -59,19 +79,71 @@ def live_no(events: Sequence[Event], kind: EventKind, topic: int) -> Event | Non
     return None
 
 
-def says_already(event: Event, receipt: Receipt) -> bool:
-    """Whether an act that says the same as this event adds nothing: not where the event may yet be revoked alone."""
-    if event.channel not in REVOCABLE:
-        return True
+def already_said(events: Sequence[Event], no: Event, *, reaching: bool = False) -> Event | None:
+    """
+    The no that already stands and says the same as this new one. `reaching`: the new one reaches the tagged forms of
+    the address too.
+
+    What a human may yet end as misread or forged (design 5.3) stands for itself: no other act is a repeat of it. And
+    what reaches the tagged forms to come repeats nothing that does not, such as a click.
+    """
+    alike = [
+        event
+        for event in events
+        if (not may_be_misread(event) or event.facts == no.facts)
+        and (event.kind is not no.kind or (says_already(event, no) and (not reaching or is_untokened(event))))
+    ]
+    return live_no(alike, no.kind, no.topic)
+
+
+def says_already(event: Event, act: Event | Receipt) -> bool:
+    """Whether an act that says the same as this event adds nothing: not where the event may be reverted alone."""
     # Of an import, the batch stands before the line.
-    same_batch = event.source.partition("/")[0] == receipt.source.partition("/")[0]
-    return event.channel is receipt.channel and (event.channel is not Channel.IMPORT or same_batch)
+    same_batch = event.source.partition("/")[0] == act.source.partition("/")[0]
+    return event.channel is not Channel.IMPORT or (act.channel is Channel.IMPORT and same_batch)
 
 
 def ended(events: Sequence[Event]) -> frozenset[int]:
-    """The events, by their `seq`, that a release or an undo names."""
-    enders = (EventKind.RELEASED, EventKind.RESTORED)
-    return frozenset(event.ends for event in events if event.kind in enders and event.ends is not None)
+    """The events, by their `seq`, that a release or an undo ends: those it names, as far as it may."""
+    named = {(event.ends, event.kind) for event in events if event.kind in ENDERS}
+    return frozenset(
+        event.seq for event in events for ender in ENDERS if (event.seq, ender) in named and may_end(ender, event)
+    )
+
+
+def may_end(ender: EventKind, event: Event) -> bool:
+    """Whether a release or an undo that names this event ends it (design 5.3), whoever let it in."""
+    if event.kind not in (*NOES, EventKind.PERMANENT_FAILURE):
+        return True
+    if ender is EventKind.RESTORED:
+        return event.kind in UNDOABLE
+    own_word = event.kind is EventKind.COMPLAINT or (event.kind in PERSONAL and event.channel in OWN_DOORS)
+    # A mail that came without a token may have been misread or forged.
+    return not own_word or "identified" in event.facts
+
+
+def may_be_misread(event: Event) -> bool:
+    """Whether this is what a mail was taken for that came without a token of ours as its request."""
+    return event.channel is Channel.INBOX and "identified" in event.facts
+
+
+def is_untokened(event: Event) -> bool:
+    """Whether the address alone told who the person is, so that this reaches the tagged forms of the address too."""
+    return event.channel in TOLD or event.facts.get("identified") == Identified.SENDER
+
+
+def untokened(events: Sequence[Event]) -> list[Event]:
+    """The opt-outs that stand and came without a token."""
+    gone = ended(events)
+    confirmed = {e.topic: e.seq for e in events if e.kind is EventKind.CONSENT_GIVEN and e.grade is Grade.A}
+    return [
+        event
+        for event in events
+        if event.kind in OPT_OUTS
+        and event.seq not in gone
+        and event.seq > confirmed.get(event.topic, 0)
+        and is_untokened(event)
+    ]
 
 
 def _failure(standing: Sequence[Event], confirmed: Sequence[Event]) -> int | None:
@@ -106,10 +178,10 @@ def _standing(
         consent=consent.seq if consent else None,
         grade=consent.grade.value if consent and consent.grade else None,
         given_anew=given_anew,
-        consent_at=int(consent.occurred_at.timestamp()) if consent else None,
+        consent_at=_given_at(consent, consents) if consent else None,
         newer=newer.seq if newer else None,
-        newer_at=int(newer.occurred_at.timestamp()) if newer else None,
-        country=consent.facts.get("country") if consent else None,
+        newer_at=_given_at(newer, consents) if newer else None,
+        country=_country(consent, consents) if consent else None,
     )
 
 
@@ -128,8 +200,31 @@ def _living_consents(topic: int, about: Sequence[Event]) -> list[Event]:
 
 def _adds_to(newer: Event, consent: Event) -> bool:
     """Whether a consent that is proven less well may still stand when this one has lapsed."""
-    same_law = newer.facts.get("country") == consent.facts.get("country")
+    same_law = told_country(newer) == told_country(consent)
     return newer.grade is Grade.B and newer.seq > consent.seq and consent.grade is Grade.A and same_law
+
+
+def _country(consent: Event, consents: Sequence[Event]) -> str | None:
+    # A consent that leaves it out moves nobody out of a country that another one names.
+    recorded = [event for event in consents if event.grade in (Grade.A, Grade.B)]
+    return next(filter(None, map(told_country, (consent, *reversed(recorded)))), None)
+
+
+def told_country(consent: Event) -> str | None:
+    """Where the person is, as this consent says: two letters, upper case."""
+    return consent.facts.get("country", "").upper() or None
+
+
+def given_at(consent: Event) -> datetime:
+    """When a consent was given. It can't be younger than word of it."""
+    return min(consent.occurred_at, consent.received_at)
+
+
+def _given_at(consent: Event, consents: Sequence[Event]) -> int:
+    # Word of an older one that comes late, as an import brings it, makes none older that is as good.
+    law = (consent.grade, told_country(consent))
+    alike = [event for event in consents if (event.grade, told_country(event)) == law]
+    return int(max(map(given_at, alike)).timestamp())
 
 
 def _consents(topic: int, about: Sequence[Event]) -> list[Event]:

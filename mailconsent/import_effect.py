@@ -10,7 +10,7 @@ A row of an import and all that is recorded of the recipient -> what the row add
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mailconsent.facts import NOES, ended, fold, live_no, says_already
+from mailconsent.facts import NOES, already_said, ended, fold, says_already
 from mailconsent.model import ALL_TOPICS, Event, EventKind, Reason, Receipt
 
 #: The reasons of a no that was said, by the person or of them.
@@ -44,12 +44,10 @@ def effect_of_consent(consent: Event, events: Sequence[Event], receipt: Receipt)
     return Effect(added=() if same else (consent,))
 
 
-def effect_of_opt_out(topic: int, events: Sequence[Event], receipt: Receipt) -> Effect:
-    """What an imported opt-out adds."""
-    standing = live_no(events, EventKind.WITHDRAWN, topic)
-    if standing and says_already(standing, receipt):
-        return Effect(added=())
-    return Effect(added=(receipt.event(EventKind.WITHDRAWN, topic),))
+def effect_of_opt_out(topic: int, events: Sequence[Event], receipt: Receipt, *, reaching: bool) -> Effect:
+    """What an imported opt-out adds; `reaching` as for `already_said`."""
+    no = receipt.event(EventKind.WITHDRAWN, topic)
+    return Effect(added=() if already_said(events, no, reaching=reaching) else (no,))
 
 
 def _is_the_same(event: Event, consent: Event) -> bool:

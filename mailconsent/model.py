@@ -5,11 +5,14 @@ Enum values are the strings that stand in the database and on the wire, so renam
 value is a migration. Times are aware and in UTC everywhere.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
+
+from mailconsent.errors import Refused
 
 #: The topic number that stands for all marketing, in tokens, events and standings.
 ALL_TOPICS = 0
@@ -121,6 +124,10 @@ class Label(StrEnum):
     OTHER = "other"  #: none of our business
 
 
+# No more than the database's integers hold.
+_EVENT_ID = re.compile(r"([0-7][0-9a-f]{15}|[0-9a-f]{1,15})-([1-9][0-9]{0,8})", re.ASCII)
+
+
 class EventId(NamedTuple):
     """The name of an event: whose it is, and its place in that recipient's own order of receipt."""
 
@@ -129,6 +136,14 @@ class EventId(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.recipient_id:x}-{self.seq}"
+
+    @classmethod
+    def read(cls, text: str) -> "EventId":
+        """The name that this text is. Raises `Refused` for what is none."""
+        shape = _EVENT_ID.fullmatch(text.strip())
+        if not shape:
+            raise Refused("This is not the id of an event, such as 2f1c8a5b7d3e9046-1.")
+        return cls(int(shape[1], 16), int(shape[2]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,7 +231,7 @@ class Standing(NamedTuple):
     grade: str | None
     #: The sale since that failure for which the customer gave the address: it lifts it for transactional mail.
     given_anew: int | None = None
-    #: When that consent was given, in whole seconds since 1970.
+    #: When that consent was given, or last of those that are as good; in whole seconds since 1970.
     consent_at: int | None = None
     #: A consent told since then that is proven less well (grade B), and when it was given.
     newer: int | None = None

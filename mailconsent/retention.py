@@ -14,8 +14,8 @@ One event after the other: each step leaves a history that is judged like the on
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from mailconsent.facts import PERSONAL, REVOCABLE
-from mailconsent.model import ALL_TOPICS, Event, EventKind, Grade
+from mailconsent.facts import PERSONAL, ended, given_at, told_country
+from mailconsent.model import ALL_TOPICS, Channel, Event, EventKind, Grade
 
 #: How long a person may undo a withdrawal (design 5.3).
 UNDO = timedelta(hours=24)
@@ -38,7 +38,7 @@ def may_be_ended(event: Event, *, now: datetime) -> bool:
     """Whether an operator or the person may still end this event: a mail be forged, an import be reverted."""
     return (
         event.kind in _RELEASABLE
-        or event.channel in REVOCABLE
+        or event.channel in (Channel.INBOX, Channel.IMPORT)
         or (event.kind is EventKind.WITHDRAWN and event.received_at > now - UNDO)
     )
 
@@ -46,11 +46,11 @@ def may_be_ended(event: Event, *, now: datetime) -> bool:
 def _is_spent(event: Event, kept: Sequence[Event], now: datetime) -> bool:
     if event.kind in _ENDERS:
         return all(other.seq != event.ends for other in kept)
-    ended = {other.ends for other in kept if other.kind in _ENDERS}
-    if event.seq in ended:
+    gone = ended(kept)
+    if event.seq in gone:
         # A cancellation is of the whole order, which it knows by the one telling that it names.
         return not any(other.ends == event.seq and other.kind is EventKind.SALE_CANCELLED for other in kept)
-    standing = [other for other in kept if other.seq not in ended and other is not event]
+    standing = [other for other in kept if other.seq not in gone and other is not event]
     earlier = [other for other in standing if other.seq < event.seq]
     later = [other for other in standing if other.seq > event.seq]
     if event.kind is EventKind.CONSENT_GIVEN:
@@ -78,13 +78,16 @@ def _is_outdone(consent: Event, later: Sequence[Event], now: datetime) -> bool:
         and other.topic == consent.topic
         and (other.grade or Grade.D) <= (consent.grade or Grade.D)
         and not may_be_ended(other, now=now)
+        # It is under the same law, and lapses no earlier.
+        and told_country(consent) in (None, told_country(other))
+        and given_at(consent) <= given_at(other)
         for other in later
     )
 
 
 def _is_over(consent: Event, earlier: Sequence[Event], later: Sequence[Event], now: datetime) -> bool:
     """It ended for good, and lifts nothing that would stand without it."""
-    ended = any(
+    over = any(
         other.kind is EventKind.OWNER_CHANGED
         or (other.kind in PERSONAL and _covers(other, consent) and not may_be_ended(other, now=now))
         for other in later
@@ -93,7 +96,7 @@ def _is_over(consent: Event, earlier: Sequence[Event], later: Sequence[Event], n
         other.kind is EventKind.PERMANENT_FAILURE or (other.kind in PERSONAL and _covers(other, consent))
         for other in earlier
     )
-    return ended and not lifts
+    return over and not lifts
 
 
 def _says_the_same(other: Event, no: Event, earlier: Sequence[Event], now: datetime) -> bool:

@@ -1,5 +1,7 @@
 """The servers that tests ask for by name. Each process of pytest-xdist starts its own, when first asked."""
 
+import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +18,18 @@ from tests.real.dovecot import Dovecot
 from tests.real.postgres import Postgres
 from tests.real.relay import Relay
 from tests.served import Served, serving
+
+_MEMORY = Path("/dev/shm")
+
+
+def pytest_configure() -> None:
+    """
+    Put the files of tests into memory where there is room for them.
+
+    SQLite waits for the disk at every commit, as it must. Tests kill processes, and none cuts the power.
+    """
+    if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > 2**30:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
 
 
 @pytest.fixture(scope="session")

@@ -7,25 +7,33 @@ import contextlib
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
-from sqlalchemy import create_engine, text
+import psycopg
+from sqlalchemy import make_url, text
 
 from mailconsent.decision import Mailing
+from mailconsent.keyring import Keyring, KeySource
 from mailconsent.model import Channel, Decision, Event, Evidence, Receipt
 from mailconsent.policy.mailing import mailing_of
 from mailconsent.services import senders
 from mailconsent.services.installation import Installation, init, start
 from mailconsent.settings import Settings, load_settings
+from mailconsent.store import Store
 from mailconsent.store.ledger import read_events
 from mailconsent.store.rebuilding import added_up
 from mailconsent.store.sales import read_one
+from mailconsent.store.schema import migrate
 from mailconsent.store.standings import read_all
 from mailconsent.store.tables import metadata
+from tests.commands import Command, Running, Surroundings, without_settings
 
 POLICY = Path(__file__).parent.parent / "policy.toml"
 PASSWORD = "secret"
@@ -67,24 +75,29 @@ class House:
             installation.store.close()
 
     @contextlib.contextmanager
-    def running(self, *arguments: str, log: str = "process.log") -> Iterator[subprocess.Popen[bytes]]:
+    def running(self, *arguments: str, log: str = "process.log") -> Iterator[Running]:
         """`mailconsent ...` as a process, ended with the block."""
-        with (self.folder / log).open("ab") as out:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "mailconsent", *arguments],
-                env={**_clean_environ(), **self.variables},
-                stdout=out,
-                stderr=out,
-            )
+        command = self.start(*arguments, log=log)
+        try:
+            yield command
+        finally:
+            command.terminate()
             try:
-                yield process
-            finally:
-                process.terminate()
-                try:
-                    process.wait(10)
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                    process.wait()
+                command.wait(10)
+            except subprocess.TimeoutExpired:
+                command.kill()
+                command.wait()
+
+    def start(self, *arguments: str, log: str = "process.log") -> Running:
+        """`mailconsent ...` as a process, to be ended by the caller."""
+        path = self.folder / log
+        environ = {**without_settings(os.environ), **self.variables}
+        if "PYTHONPATH" in self.environ:  # it is to load other code than ours
+            with path.open("ab") as out:
+                command = [sys.executable, "-m", "mailconsent", *arguments]
+                return subprocess.Popen(command, env=environ, stdout=out, stderr=out)
+        path.touch()
+        return Command(arguments, Surroundings(environ=environ, out=path, err=path))
 
     def log(self, log: str = "process.log") -> str:
         """What a process said."""
@@ -106,23 +119,38 @@ def inbox_settings(url: str, **more: str) -> dict[str, str]:
 def build(folder: Path, database_url: str, environ: dict[str, str] | None = None) -> House:
     """A new, initialised house."""
     house = House(folder=folder, database_url=database_url, environ=environ or {})
+    url = make_url(database_url)
+    if url.drivername == "sqlite" and url.database and not Path(url.database).exists():
+        Path(url.database).write_bytes(_migrated())
     init(house.settings())
     return house
 
 
+@cache
+def _migrated() -> bytes:
+    """A SQLite file with the schema and nothing else: to migrate a new one takes longer than most tests."""
+    with tempfile.TemporaryDirectory(prefix="mailconsent-schema-") as folder:
+        path = Path(folder) / "mailconsent.db"
+        unused = KeySource("unused", text="A" * 43 + "=")
+        store = Store(f"sqlite:///{path}", Keyring(unused, unused))
+        migrate(store)
+        store.close()
+        return path.read_bytes()
+
+
 def clear(house: House) -> None:
     """Make a house on PostgreSQL as good as new: nobody in it, and the first keys only."""
-    engine = create_engine(house.database_url)
-    with engine.begin() as connection:
-        # A superuser's way past the ledger's triggers.
-        connection.execute(text("set local session_replication_role = replica"))
-        for table in metadata.sorted_tables:
-            if table.name not in ("installation", "keys"):
-                connection.execute(table.delete())
-        connection.execute(text("delete from keys where number > 1"))
-        for column in ("oldest_digest_generation", "digest_generation", "signing_generation"):
-            connection.execute(text(f"update installation set {column} = 1"))
-    engine.dispose()
+    # A superuser's way past the ledger's triggers.
+    statements = ["set session_replication_role = replica"]
+    statements += [f"delete from {t.name}" for t in metadata.sorted_tables if t.name not in ("installation", "keys")]
+    statements.append("delete from keys where number > 1")
+    statements.append(
+        "update installation set oldest_digest_generation = 1, digest_generation = 1, signing_generation = 1,"
+        " domains = false"
+    )
+    with closing(psycopg.connect(house.database_url.replace("+psycopg", ""), autocommit=True)) as connection:
+        # At once, which is also one transaction.
+        connection.execute("; ".join(statements).encode())
     for name in ("digest.keys", "signing.keys"):
         path = house.folder / name
         path.write_text(path.read_text().splitlines()[0] + "\n")
@@ -197,7 +225,3 @@ def until(happened: Callable[[], object], what: str = "it", seconds: float = PAT
     while not happened():
         assert time.monotonic() < ends, f"waited {seconds:.0f} seconds for {what}"
         time.sleep(0.05)
-
-
-def _clean_environ() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith("MAILCONSENT_")}

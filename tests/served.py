@@ -3,7 +3,6 @@
 import contextlib
 import http.client
 import socket
-import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from mailconsent.address import match_key
 from mailconsent.model import ALL_TOPICS, LegalBasis, UnsubscribeClaim
 from mailconsent.services.installation import Installation
 from mailconsent.store.access import Scope, create_key
+from tests.commands import Running
 from tests.houses import House, consent, rows, token_for
 from tests.real.ports import free_port, wait_for_port
 
@@ -45,7 +45,7 @@ class Served:
     house: House
     here: Installation
     port: int
-    process: subprocess.Popen[bytes]
+    process: Running
 
     @property
     def origin(self) -> str:

@@ -44,6 +44,7 @@ FLOORS = (
         "mailconsent.sales",
         "mailconsent.seal",
         "mailconsent.seen",
+        "mailconsent.shared_domains",
         "mailconsent.soft_opt_in",
         "mailconsent.telling",
         "mailconsent.terms",

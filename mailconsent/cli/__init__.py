@@ -40,7 +40,7 @@ def opened() -> Iterator[Installation]:
 
 def main() -> None:
     """The entry point: what we refuse is said in plain words, not in a traceback."""
-    from mailconsent.cli import ask, imports, lapsing, ledger, policy, run, sale, setup  # noqa: F401 - they join it
+    from mailconsent.cli import ask, imports, lapsing, ledger, policy, run, sale, setup, suppress  # noqa: F401
 
     try:
         cli()

@@ -70,7 +70,7 @@ def _terms(policy: Policy, country: str | None, today: date) -> ConsentTerms:
         return ConsentTerms(grade)
     first = _first_alive(today, rule.consent_lapse_months)
     midnight = datetime.combine(first, time(), policy.controller.time_zone)
-    return ConsentTerms(grade, int(midnight.astimezone(UTC).timestamp()), first.toordinal())
+    return ConsentTerms(grade, int(midnight.astimezone(UTC).timestamp()), first.toordinal(), today.toordinal())
 
 
 def _first_alive(today: date, months: int) -> date:

@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from mailconsent import wire
+from mailconsent.address import match_key, tagless_key
 from mailconsent.decision import Mailing, decide
 from mailconsent.difference import Difference
 from mailconsent.errors import Refused
-from mailconsent.facts import fold
+from mailconsent.facts import fold, untokened
 from mailconsent.import_effect import OPT_OUTS, Effect, effect_of_consent, effect_of_opt_out, standing_no
 from mailconsent.import_rows import BadRow, Row
 from mailconsent.model import ALL_TOPICS, Channel, Decision, Event, EventKind, Evidence, MailKind, Receipt
@@ -96,7 +97,8 @@ def effect(tx: Transaction, deed: Deed, events: Sequence[Event]) -> Effect:
     if isinstance(asked, wire.SaleRequest):
         told = asked.telling(order_reference(tx, asked.order))
         return Effect(added=news(told, events, deed.receipt), denied=standing_no(events, ALL_TOPICS))
-    return effect_of_opt_out(deed.topic, events, deed.receipt)
+    key = match_key(asked.address)
+    return effect_of_opt_out(deed.topic, events, deed.receipt, reaching=tagless_key(key) == key)
 
 
 def compare(
@@ -154,19 +156,21 @@ class _People:
 
     def __init__(self, tx: Transaction, policy: Policy, addresses: Sequence[str], *, now: datetime) -> None:
         self._tx, self._addresses = tx, addresses
-        by_generation = [tx.digester.digests(addresses, generation) for generation in tx.state.live]
-        found = read_histories(tx, [digest for digests in by_generation for digest in digests if digest])
+        bases = [tagless_key(match_key(address)) for address in addresses]
+        asked = [tx.digester.digests([*addresses, *bases], generation) for generation in tx.state.live]
+        found = read_histories(tx, list({digest for digests in asked for digest in digests if digest}))
+        digests = [
+            next((digest for digest in one if digest in found), one[-1]) or b"" for one in zip(*asked, strict=True)
+        ]
         #: In the order of the addresses.
-        self.digests: list[bytes] = []
-        self._ids: list[int] = []
+        self.digests = digests[: len(addresses)]
+        self._ids = [found[digest][0] if digest in found else 0 for digest in self.digests]
         self._events: dict[bytes, list[Event]] = {}
-        for all_digests in zip(*by_generation, strict=True):
-            known = next((digest for digest in all_digests if digest in found), None)
-            digest = known or all_digests[-1] or b""
-            recipient_id, events = found.get(digest, (0, []))
-            self.digests.append(digest)
-            self._ids.append(recipient_id)
-            self._events.setdefault(digest, events)
+        for digest, base in zip(self.digests, digests[len(addresses) :], strict=True):
+            _, events = found.get(digest, (0, []))
+            # A tagged form that is new here inherits noes.
+            inherited = untokened(found[base][1]) if not events and digest != base and base in found else []
+            self._events.setdefault(digest, events or _numbered(inherited, []))
         self._mailings: Mapping[str, Mailing] = {t.key: mailing_of(policy, t, now=now) for t in policy.topics}
         self._decisions: dict[str, list[Decision]] = {}
 

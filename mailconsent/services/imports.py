@@ -13,6 +13,7 @@ Imports: many rows at once, from another system. Decision 0018.
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -33,12 +34,11 @@ from mailconsent.store.imports import (
     advance,
     find_batch,
     imported_by,
-    lock_recipient,
     mark_reverted,
     read_batch,
 )
 from mailconsent.store.ledger import append
-from mailconsent.store.recipients import describe, lock_address
+from mailconsent.store.recipients import describe, lock_address, lock_recipient
 
 #: Rows of a transaction: on SQLite nobody else writes meanwhile.
 CHUNK = 500
@@ -87,7 +87,9 @@ def _do(tx: Transaction, deed: Deed, difference: Difference) -> None:
         difference.repeated += repeated
         return
     recipient = lock_address(tx, asked.address)
-    done: Effect = effect(tx, deed, recipient.events)
+    # A tagged form that is new here inherits noes, which its first event will bring with it.
+    inherited = [replace(no, seq=recipient.last_seq + place) for place, (_, no) in enumerate(recipient.inherited, 1)]
+    done: Effect = effect(tx, deed, [*recipient.events, *inherited])
     if done.denied:
         difference.denied[done.denied] += 1
     if deed.consent and done.denied:
@@ -158,8 +160,9 @@ def _revert_lines(tx: Transaction, batch: Batch, lines: range, reason: str | Non
     released = kept = 0
     for event_id in imported_by(tx, batch, lines):
         recipient = lock_recipient(tx, event_id.recipient_id)
-        event = next((event for event in recipient.events if event.seq == event_id.seq), None)
-        if event is None or event.seq in ended(recipient.events):
+        known = recipient.events if recipient else ()
+        event = next((event for event in known if event.seq == event_id.seq), None)
+        if recipient is None or event is None or event.seq in ended(recipient.events):
             continue
         if event.kind in GRANTED or reason:
             append(tx, recipient, receipt.event(EventKind.RELEASED, event.topic, ends=event.seq), receipt.evidence)

@@ -142,6 +142,6 @@ def _apply(tx: Transaction, cursor: Cursor, judged: Judged, now: datetime) -> No
     if not verdict.claims and not verdict.addresses:
         raise InvalidAddress
     for claim in verdict.claims:
-        unsubscribe(tx, replace(claim, topic=ALL_TOPICS, basis=LegalBasis.CONSENT), receipt)
+        unsubscribe(tx, replace(claim, topic=ALL_TOPICS, basis=LegalBasis.CONSENT), receipt, quoted=True)
     for address in verdict.addresses:
         withdraw(tx, address, receipt)

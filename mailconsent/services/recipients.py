@@ -1,12 +1,23 @@
 """What recipients do for themselves."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from mailconsent.facts import live_no, says_already
-from mailconsent.model import ALL_TOPICS, EventId, EventKind, LegalBasis, Receipt, UnsubscribeClaim
+from mailconsent.address import match_key, tagless_key
+from mailconsent.facts import Identified, already_said
+from mailconsent.model import (
+    ALL_TOPICS,
+    Channel,
+    Event,
+    EventId,
+    EventKind,
+    Evidence,
+    LegalBasis,
+    Receipt,
+    UnsubscribeClaim,
+)
 from mailconsent.store import Transaction
 from mailconsent.store.ledger import Recipient, append
-from mailconsent.store.recipients import lock_address, lock_claim
+from mailconsent.store.recipients import lock_address, lock_claim, lock_tagged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,24 +29,41 @@ class Outcome:
     repeated: bool
 
 
-def unsubscribe(tx: Transaction, claim: UnsubscribeClaim, receipt: Receipt) -> Outcome:
+def unsubscribe(tx: Transaction, claim: UnsubscribeClaim, receipt: Receipt, *, quoted: bool = False) -> Outcome:
     """
     End what the link covers (design 5.4): the topic of its mail; of a soft opt-in mail, that topic and all soft opt-in.
 
-    Never refused: an erased recipient, a topic no longer published, and one we have no row of are unsubscribed too.
+    `quoted`: a mail quotes the link and asks in words, so that a human may yet find it misread or forged. Never
+    refused: an erased recipient, a topic no longer published, and one we have no row of are unsubscribed too.
     """
     kind = EventKind.REFUSED if claim.basis is LegalBasis.SOFT_OPT_IN else EventKind.WITHDRAWN
-    return _opt_out(tx, lock_claim(tx, claim), kind, claim.topic, receipt)
+    facts = {"identified": Identified.QUOTE.value} if quoted else {}
+    return _record(tx, lock_claim(tx, claim), receipt.event(kind, claim.topic, facts=facts), receipt.evidence)
 
 
 def withdraw(tx: Transaction, address: str, receipt: Receipt, *, topic: int = ALL_TOPICS) -> Outcome:
     """End consent to a topic, or to all marketing (GDPR Article 7(3)). Raises `InvalidAddress` for what has no `@`."""
-    return _opt_out(tx, lock_address(tx, address), EventKind.WITHDRAWN, topic, receipt)
+    return opt_out(tx, address, EventKind.WITHDRAWN, receipt, topic=topic)
 
 
-def _opt_out(tx: Transaction, recipient: Recipient, kind: EventKind, topic: int, receipt: Receipt) -> Outcome:
-    standing = live_no(recipient.events, kind, topic)
-    if standing and says_already(standing, receipt):
+def opt_out(tx: Transaction, address: str, kind: EventKind, receipt: Receipt, *, topic: int = ALL_TOPICS) -> Outcome:
+    """
+    An opt-out that came without a token, so that the address alone tells whose it is. It also covers the tagged forms
+    `name+tag@` of an address (design 5.1), those to come too; but who writes with a tag means that form alone.
+    """
+    facts = {"identified": Identified.SENDER.value} if receipt.channel is Channel.INBOX else {}
+    event = receipt.event(kind, topic, facts=facts)
+    key = match_key(address)
+    outcome = _record(tx, lock_address(tx, address), event, receipt.evidence, reaching=tagless_key(key) == key)
+    for tagged in lock_tagged(tx, address):
+        _record(tx, tagged, replace(event, facts={**facts, "of": str(outcome.event_id)}), Evidence())
+    return outcome
+
+
+def _record(
+    tx: Transaction, recipient: Recipient, event: Event, support: Evidence, *, reaching: bool = False
+) -> Outcome:
+    standing = already_said(recipient.events, event, reaching=reaching)
+    if standing:
         return Outcome(event_id=EventId(recipient.id, standing.seq), repeated=True)
-    event_id = append(tx, recipient, receipt.event(kind, topic), receipt.evidence)
-    return Outcome(event_id=event_id, repeated=False)
+    return Outcome(event_id=append(tx, recipient, event, support), repeated=False)

@@ -23,6 +23,7 @@ from mailconsent.policy import Topic
 from mailconsent.proof import Route, judge
 from mailconsent.services import Rules
 from mailconsent.services.consents import consent_facts, notice_shown, require_marketing, shortcomings
+from mailconsent.services.domains import under_domains
 from mailconsent.services.recipients import Outcome, withdraw
 from mailconsent.store import Transaction
 from mailconsent.store.ledger import append
@@ -43,6 +44,10 @@ class Permit:
 
 def check(tx: Transaction, mailing: Mailing, addresses: Sequence[str]) -> list[Decision]:
     """May these addresses be mailed so? One decision for each, in the order of the addresses."""
+    return under_domains(tx, mailing.kind, addresses, _decide(tx, mailing, addresses))
+
+
+def _decide(tx: Transaction, mailing: Mailing, addresses: Sequence[str]) -> list[Decision]:
     # While a rotation runs, a person may stand under either digest: ask for both.
     by_generation = [tx.digester.digests(addresses, generation) for generation in tx.state.live]
     asked = {digest for digests in by_generation for digest in digests if digest}

@@ -28,6 +28,7 @@ class Scope(StrEnum):
     CHECK = "check"
     CHECK_TRANSACTIONAL = "check:transactional"
     CONSENTS = "consents"
+    SUPPRESSIONS = "suppressions"
     WITHDRAWALS = "withdrawals"
     SALES = "sales"
     IMPORTS = "imports"

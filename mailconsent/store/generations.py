@@ -11,6 +11,7 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
 
@@ -29,6 +30,8 @@ class State:
     oldest: int
     newest: int
     signing: int
+    #: Whether any domain was ever suppressed: until then, none is looked for.
+    domains: bool
 
     @property
     def live(self) -> range:
@@ -36,8 +39,13 @@ class State:
         return range(self.oldest, self.newest + 1)
 
 
+#: Of a table called `i`, as `state_of` reads them.
+STATE_COLUMNS = "i.oldest_digest_generation, i.digest_generation, i.signing_generation, i.domains"
 _STATE = select(
-    installation.c.oldest_digest_generation, installation.c.digest_generation, installation.c.signing_generation
+    installation.c.oldest_digest_generation,
+    installation.c.digest_generation,
+    installation.c.signing_generation,
+    installation.c.domains,
 )
 
 
@@ -50,8 +58,13 @@ def read_state(connection: Connection, *, settled: bool = False) -> State:
     row = connection.execute(_STATE.with_for_update(read=True) if settled else _STATE).first()
     if row is None:
         raise ConfigError("the database is empty: run `mailconsent init`")
-    oldest, newest, signing = row
-    return State(oldest=oldest, newest=newest, signing=signing)
+    return state_of(row)
+
+
+def state_of(row: Sequence[Any]) -> State:
+    """The state in a row of the `STATE_COLUMNS`."""
+    oldest, newest, signing, domains = row
+    return State(oldest=oldest, newest=newest, signing=signing, domains=bool(domains))
 
 
 def check_value(key: bytes) -> bytes:
@@ -106,6 +119,11 @@ def has_events(connection: Connection) -> bool:
 def set_signing(connection: Connection, generation: int) -> None:
     """From the end of this transaction on, links are signed under this key."""
     connection.execute(update(installation).values(signing_generation=generation))
+
+
+def look_for_domains(connection: Connection) -> None:
+    """From the end of this transaction on, every check asks for domains. Waits for whoever is adding recipients."""
+    connection.execute(update(installation).where(installation.c.domains.is_(False)).values(domains=True))
 
 
 def begin_rotation(connection: Connection, generation: int) -> None:

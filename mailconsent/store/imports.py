@@ -14,7 +14,7 @@ from mailconsent.difference import Difference, read_difference
 from mailconsent.errors import Refused, UnderWay
 from mailconsent.model import Channel, Event, EventId
 from mailconsent.store import Transaction
-from mailconsent.store.ledger import Recipient, read_all_events, read_events
+from mailconsent.store.ledger import read_all_events
 from mailconsent.store.tables import events, imports, recipients
 
 
@@ -108,13 +108,6 @@ def imported_by(tx: Transaction, batch: Batch, lines: range) -> list[EventId]:
     """The events that these lines of a batch made, those of one recipient together."""
     found = tx.connection.execute(_IMPORTED, {"sources": [batch.source(line) for line in lines]})
     return [EventId(*row) for row in found]
-
-
-def lock_recipient(tx: Transaction, recipient_id: int) -> Recipient:
-    """The recipient of this id, who is there, locked."""
-    columns = (recipients.c.digest, recipients.c.last_seq)
-    row = tx.connection.execute(select(*columns).where(recipients.c.id == recipient_id).with_for_update()).one()
-    return Recipient(id=recipient_id, digest=row.digest, last_seq=row.last_seq, events=read_events(tx, recipient_id))
 
 
 def read_histories(tx: Transaction, digests: Sequence[bytes]) -> dict[bytes, tuple[int, list[Event]]]:

@@ -25,6 +25,9 @@ class Recipient:
     #: The highest `seq` that an event of theirs ever had, so that none is given twice.
     last_seq: int
     events: Sequence[Event]
+    #: Opt-outs of the address without its tag that reach this one, each with the event it comes from: the first append
+    #: records them.
+    inherited: Sequence[tuple[EventId, Event]] = ()
 
 
 #: The columns of an event, but for whose it is and its nonce.
@@ -100,8 +103,16 @@ def event_of(row: Sequence[Any]) -> Event:
 
 
 def append(tx: Transaction, recipient: Recipient, event: Event, support: Evidence) -> EventId:
-    """Record what happened to a locked recipient, and what follows from it."""
-    event = replace(event, seq=recipient.last_seq + 1)
+    """Record what happened to a locked recipient, and what follows from it; but first what they inherit."""
+    for origin, no in recipient.inherited:
+        facts = {**no.facts, "of": str(origin)}
+        copied = replace(no, received_at=event.received_at, facts=facts, seq=recipient.last_seq + 1)
+        _append(tx, recipient, copied, Evidence())
+        recipient = replace(recipient, last_seq=copied.seq, events=[*recipient.events, copied])
+    return _append(tx, recipient, replace(event, seq=recipient.last_seq + 1), support)
+
+
+def _append(tx: Transaction, recipient: Recipient, event: Event, support: Evidence) -> EventId:
     before, after = fold(recipient.id, recipient.events), fold(recipient.id, [*recipient.events, event])
     changed = {topic: standing for topic, standing in after.items() if before.get(topic) != standing}
     # In ASCII, so that no text of a writer (half a character, a NUL) can keep an event from being recorded.

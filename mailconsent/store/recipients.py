@@ -6,43 +6,98 @@ was seen to lose a withdrawal against a consent committed at the same moment.
 """
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, NoReturn
 
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mailconsent.address import domain_of, match_key, tagless_key
 from mailconsent.errors import KeyMissing, StorageUnavailable
-from mailconsent.model import ConfirmClaim, UnsubscribeClaim
+from mailconsent.facts import ended, untokened
+from mailconsent.model import ConfirmClaim, Event, EventId, UnsubscribeClaim
 from mailconsent.store import Transaction
 from mailconsent.store.driver import rows
-from mailconsent.store.generations import State
+from mailconsent.store.generations import STATE_COLUMNS, look_for_domains, state_of
 from mailconsent.store.ledger import EVENT_COLUMNS, Recipient, event_of, read_events
 from mailconsent.store.tables import recipients
 
 # Recipient, state and events at once: each statement less is a round trip less on the way of every click.
 _LOCK = f"""
-    select r.id, r.digest, r.last_seq, i.oldest_digest_generation, i.digest_generation, i.signing_generation,
-        {EVENT_COLUMNS}
+    select r.id, r.digest, r.last_seq, {STATE_COLUMNS}, {EVENT_COLUMNS}
     from recipients r cross join installation i left join events e on e.recipient_id = r.id
-    where r.digest = :digest order by e.seq
+    where r.{{column}} = :value order by e.seq
     """  # noqa: S608 - made of constants
+_BY_DIGEST, _BY_ID = _LOCK.format(column="digest"), _LOCK.format(column="id")
+# The state of the same moment tells whether all generations were looked for.
+_TAGGED = f"""
+    select {STATE_COLUMNS}, r.id from installation i
+    left join recipients r on r.tagless_digest = :tagless and r.digest <> :tagless
+    """  # noqa: S608
 
 
 def lock_address(tx: Transaction, address: str) -> Recipient:
     """The recipient of this address, locked; made if new. The address itself is not stored. `InvalidAddress`."""
     key = match_key(address)
     found = _lock_surely(tx, lambda: _all_digests(tx, key))
+    if found and found.last_seq:
+        return found
+    base = tagless_key(key)
+    # Its row is locked before the tagged one is made, so that no opt-out of it can miss the one or the other.
+    origin = lock_address(tx, base) if base != key else None
+    if not found:
+        state = tx.settle()
+        found = _create(
+            tx,
+            digest=tx.digester.digest(key, state.newest),
+            generation=state.newest,
+            tagless_digest=tx.digester.digest(base, state.newest),
+            domain_digest=tx.digester.digest(domain_of(key), state.newest),
+        )
+    return _heir(found, origin) if origin else found
+
+
+def lock_tagged(tx: Transaction, address: str) -> Iterator[Recipient]:
+    """The known recipients of the tagged forms of this address, locked; none if it has a tag itself."""
+    key = match_key(address)
+    # In the order in which a rotation takes them, so that the two seldom wait for each other.
+    for recipient_id in sorted(_tagged(tx, key)) if tagless_key(key) == key else ():
+        yield lock_recipient(tx, recipient_id) or _lost()
+
+
+def lock_copies(tx: Transaction, recipient: Recipient, event_id: EventId) -> Iterator[tuple[Recipient, Event]]:
+    """
+    What this event of a locked recipient did to the tagged forms of their address, as far as it stands.
+
+    Raises `KeyMissing` while a rotation runs: a digest cannot be lowered to find those that have not moved.
+    """
+    state = tx.settle()
+    if state.oldest < state.newest:
+        raise KeyMissing("the digests are being moved to a new key: finish `mailconsent rotate digest`")
+    for _, _, _, _, recipient_id in rows(tx.connection, _TAGGED + "order by r.id", {"tagless": recipient.digest}):
+        tagged = lock_recipient(tx, recipient_id) if recipient_id is not None else None
+        copies = [event for event in tagged.events if event.facts.get("of") == str(event_id)] if tagged else []
+        for copy in copies:
+            # Anew for each, since every append makes it another one.
+            tagged = lock_recipient(tx, recipient_id) or _lost()
+            if copy.seq not in ended(tagged.events):
+                yield tagged, copy
+
+
+def lock_recipient(tx: Transaction, recipient_id: int) -> Recipient | None:
+    """The recipient of this id, locked; None if there is none."""
+    return _lock(tx, _BY_ID, recipient_id)
+
+
+def lock_domain(tx: Transaction, domain: str) -> Recipient:
+    """A domain, given by its key, locked; made if new. It is a recipient like any other, but that it has no address."""
+    look_for_domains(tx.connection)
+    found = _lock_surely(tx, lambda: _all_digests(tx, domain))
     if found:
         return found
     state = tx.settle()
-    return _create(
-        tx,
-        digest=tx.digester.digest(key, state.newest),
-        generation=state.newest,
-        tagless_digest=tx.digester.digest(tagless_key(key), state.newest),
-        domain_digest=tx.digester.digest(domain_of(key), state.newest),
-    )
+    digest = tx.digester.digest(domain, state.newest)
+    return _create(tx, digest=digest, generation=state.newest, domain_digest=digest)
 
 
 def lock_claim(tx: Transaction, claim: UnsubscribeClaim | ConfirmClaim) -> Recipient:
@@ -72,6 +127,25 @@ def describe(tx: Transaction, recipient: Recipient, *, address: str | None = Non
         tx.connection.execute(recipients.update().where(recipients.c.id == recipient.id).values(told))
 
 
+def _heir(recipient: Recipient, origin: Recipient) -> Recipient:
+    """A tagged form that is new here: who opted out without a token before, opted out of it too."""
+    if recipient.last_seq:
+        return recipient  # made at this moment by somebody else, who saw to that
+    inherited = [(EventId(origin.id, event.seq), event) for event in untokened(origin.events)]
+    return replace(recipient, inherited=inherited)
+
+
+def _tagged(tx: Transaction, key: str) -> set[int]:
+    digests = _all_digests(tx, key)
+    found: set[int] = set()
+    for digest in digests:
+        for *state, recipient_id in rows(tx.connection, _TAGGED, {"tagless": digest}):
+            tx.learn(state_of(state))
+            found |= {recipient_id} - {None}
+    # A rotation that began meanwhile may have moved one to a key which we had not: then once more.
+    return found if tx.state.newest <= len(digests) else _tagged(tx, key)
+
+
 def _all_digests(tx: Transaction, key: str) -> list[bytes]:
     return [tx.digester.digest(key, generation) for generation in range(1, tx.digester.generations + 1)]
 
@@ -84,31 +158,34 @@ def _lifted(tx: Transaction, claim: UnsubscribeClaim | ConfirmClaim) -> list[byt
 def _lock_surely(tx: Transaction, digests: Callable[[], Sequence[bytes]]) -> Recipient | None:
     """Lock the row of one of these digests. None only if there is none, and no rotation can bring one any more."""
     sure = tx.settled
-    found = _lock(tx, digests())
+    found = _lock_first(tx, digests())
     if found or sure:
         return found
     tx.settle()  # a rotation may have begun since, and given us another key
-    return _lock(tx, digests())
+    return _lock_first(tx, digests())
 
 
-def _lock(tx: Transaction, digests: Sequence[bytes]) -> Recipient | None:
+def _lock_first(tx: Transaction, digests: Sequence[bytes]) -> Recipient | None:
     """
     Lock the row of one of these digests, oldest generation first: that is the way rows move in a rotation, so one that
     moves in between is not missed.
     """
+    return next((found for digest in digests if (found := _lock(tx, _BY_DIGEST, digest))), None)
+
+
+def _lock(tx: Transaction, statement: str, value: bytes | int) -> Recipient | None:
     # SQLite's writer has the whole file.
-    statement = _LOCK + "for update of r" if tx.connection.dialect.name == "postgresql" else _LOCK
-    for digest in digests:
-        found = rows(tx.connection, statement, {"digest": digest})
-        if found:
-            recipient_id, kept, last_seq, oldest, newest, signing, *_event = found[0]
-            tx.learn(State(oldest=oldest, newest=newest, signing=signing))
-            events = [event_of(row[6:]) for row in found if row[-1] is not None]
-            if (events[-1].seq if events else 0) != last_seq:
-                # PostgreSQL waited for somebody else's commit: the row is of after it, and the events of before.
-                events = read_events(tx, recipient_id)
-            return Recipient(id=recipient_id, digest=kept, last_seq=last_seq, events=events)
-    return None
+    locking = statement + "for update of r" if tx.connection.dialect.name == "postgresql" else statement
+    found = rows(tx.connection, locking, {"value": value})
+    if not found:
+        return None
+    recipient_id, digest, last_seq, *_state_and_event = found[0]
+    tx.learn(state_of(found[0][3:7]))
+    events = [event_of(row[7:]) for row in found if row[-1] is not None]
+    if (events[-1].seq if events else 0) != last_seq:
+        # PostgreSQL waited for somebody else's commit: the row is of after it, and the events of before.
+        events = read_events(tx, recipient_id)
+    return Recipient(id=recipient_id, digest=digest, last_seq=last_seq, events=events)
 
 
 def _create(tx: Transaction, *, digest: bytes, **values: Any) -> Recipient:
@@ -124,7 +201,7 @@ def _create(tx: Transaction, *, digest: bytes, **values: Any) -> Recipient:
     ).first()
     if added:
         return Recipient(id=added.id, digest=digest, last_seq=0, events=[])
-    return _lock(tx, [digest]) or _lost()
+    return _lock(tx, _BY_DIGEST, digest) or _lost()
 
 
 def _lost() -> NoReturn:

@@ -1,13 +1,10 @@
 """The version of the database's schema: bringing it up to date, and telling when it is not."""
 
 import sqlite3
+from functools import cache
 from importlib import resources
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from mailconsent.errors import SchemaError
@@ -22,16 +19,16 @@ def migrate(store: Store) -> None:
     with store.queue_turn(), translated(), transaction(store.engine, writes=True) as connection:
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql("select pg_advisory_xact_lock(%s)", (LOCK,))
-        if _version(connection) not in _revisions():
+        version = _version(connection)
+        if version not in (None, *_revisions()):
             raise _fault(connection)
-        config = _config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        if version != _revisions()[-1]:
+            _upgrade(connection)
 
 
 def check_schema(connection: Connection) -> None:
     """Raises `SchemaError`, saying what to do, unless the schema is the one this code was written for."""
-    if _version(connection) != _head():
+    if _version(connection) != _revisions()[-1]:
         raise _fault(connection)
 
 
@@ -48,7 +45,10 @@ def _fault(connection: Connection) -> SchemaError:
 
 def _version(connection: Connection) -> str | None:
     try:
-        return MigrationContext.configure(connection).get_current_revision()
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        version: str | None = connection.scalar(text("select version_num from alembic_version"))
+        return version
     except DatabaseError as fault:
         # A query that does not fit the table is an OperationalError only to SQLite; any other one is about the server.
         if isinstance(fault, OperationalError) and sqlite_code(fault) != sqlite3.SQLITE_ERROR:
@@ -56,15 +56,22 @@ def _version(connection: Connection) -> str | None:
         raise SchemaError("DATABASE_URL: this is not a mailconsent database") from fault
 
 
-def _config() -> Config:
+def _upgrade(connection: Connection) -> None:
+    # Imported here: loading Alembic is a third of the start of a command, and few commands migrate.
+    from alembic import command
+    from alembic.config import Config
+
     config = Config()
-    config.set_main_option("script_location", str(resources.files("mailconsent.store").joinpath("migrations")))
-    return config
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
 
 
-def _head() -> str | None:
-    return ScriptDirectory.from_config(_config()).get_current_head()
+@cache
+def _revisions() -> tuple[str, ...]:
+    """Every version that this code knows, oldest first: each is the number with which its migration's file begins."""
+    files = (file.name for file in _MIGRATIONS.joinpath("versions").iterdir())
+    return tuple(sorted(name.partition("_")[0] for name in files if name.endswith(".py")))
 
 
-def _revisions() -> set[str | None]:
-    return {None} | {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+_MIGRATIONS = resources.files("mailconsent.store").joinpath("migrations")

@@ -18,9 +18,18 @@ from mailconsent.wire.json_text import (
 )
 from mailconsent.wire.sales import SaleRequest
 from mailconsent.wire.sends import SendsAnswer, SendsRequest
+from mailconsent.wire.suppressions import (
+    MAX_LISTED,
+    ListedSuppression,
+    SuppressionList,
+    SuppressionListRequest,
+    SuppressionRequest,
+    listed,
+)
 
 __all__ = [
     "MAX_ADDRESSES",
+    "MAX_LISTED",
     "BadRequest",
     "CheckAnswer",
     "CheckRequest",
@@ -30,6 +39,7 @@ __all__ = [
     "Fault",
     "ImportAnswer",
     "ImportRequest",
+    "ListedSuppression",
     "Problem",
     "Recorded",
     "RejectedRow",
@@ -37,9 +47,13 @@ __all__ = [
     "SendsAnswer",
     "SendsRequest",
     "ShownNotice",
+    "SuppressionList",
+    "SuppressionListRequest",
+    "SuppressionRequest",
     "Verdict",
     "WithdrawalRequest",
     "counts",
+    "listed",
     "make_request",
     "read_answer",
     "read_request",

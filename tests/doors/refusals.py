@@ -8,6 +8,7 @@ from web import MAX_BODY
 CHECK = {"topic": "blog", "addresses": ["anna@example.com"]}
 CONSENT = {"address": "anna@example.com", "topic": "blog", "evidence": {"wording": "Yes"}}
 WITHDRAWAL = {"address": "anna@example.com"}
+SUPPRESSION = {"domain": "partner.example", "reason": "They asked for it.", "source": "letter/12"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,6 +137,29 @@ NOT_OF_THIS_SHAPE = [
             ({"topic": 0}, "a number, though 0 means all to us"),
             ({"topics": None}, "a key misspelt must not become all"),
             ({"occurred_at": "0001-01-01T00:00:00+14:00"}, "before the first day in UTC"),
+        ]
+    ),
+    *(
+        Refusal(path="suppressions", body=json.dumps(SUPPRESSION | change).encode(), status=422, why=why)
+        for change, why in [
+            ({"domain": None}, "nothing is not a domain"),
+            ({"domain": ["partner.example"]}, "a list"),
+            ({"domain": "x" * 1001}, "longer than any domain"),
+            ({"domain": "gmail.com", "yes": True}, "whatever is claimed"),
+            ({"source": "anna@example.com"}, "an address, which could not be erased from the ledger"),
+            ({"reason": 1}, "a number"),
+        ]
+    ),
+    *(
+        Refusal(path="suppressions/list", body=json.dumps(asked).encode(), status=422, why=why)
+        for asked, why in [
+            ({"limit": 0}, "nothing"),
+            ({"limit": 1001}, "more than a page"),
+            ({"limit": "10"}, "a text"),
+            ({"after": "anna@example.com"}, "not an event"),
+            ({"after": "8000000000000000-1"}, "more than any recipient's number"),
+            ({"after": "1-9999999999"}, "more than any event's"),
+            ({"page": 2}, "a key misspelt"),
         ]
     ),
 ]

@@ -4,7 +4,7 @@ import json
 import os
 import secrets
 import subprocess
-import sys
+import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ from werkzeug.test import TestResponse
 
 from mailconsent.services.installation import Installation
 from mailconsent.store.access import Scope, create_key
+from tests.commands import Command, Surroundings, without_settings
 from web import create_app
 
 EVIDENCE = {"wording": "Yes, send me the blog newsletter.", "form": "footer-2"}
@@ -65,11 +66,14 @@ def run_command(
     environ: dict[str, str], *arguments: str | Path, given: str = "", folder: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
     """`mailconsent ...` as an operator types it, with these settings and no others; `given` is typed in."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("MAILCONSENT_")}
-    command = [str(Path(sys.executable).with_name("mailconsent")), *map(str, arguments)]
-    done = subprocess.run(
-        command, env=inherited | environ, cwd=folder, input=given, capture_output=True, text=True, check=False
-    )
+    with tempfile.TemporaryDirectory(prefix="mailconsent-command-") as streams:
+        typed, out, err = (Path(streams) / name for name in ("given", "out", "err"))
+        typed.write_text(given, "utf-8")
+        variables = without_settings(os.environ) | environ
+        words = list(map(str, arguments))
+        around = Surroundings(environ=variables, given=typed, out=out, err=err, folder=folder)
+        status = Command(words, around).wait()
+        done = subprocess.CompletedProcess(words, status, out.read_text("utf-8"), err.read_text("utf-8"))
     assert "Traceback" not in done.stderr, done.stderr
     return done
 

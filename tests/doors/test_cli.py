@@ -2,9 +2,11 @@
 
 import csv
 import json
+import os
 import sqlite3
 import stat
 import subprocess
+import sys
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
@@ -13,9 +15,10 @@ from typing import Any
 import click
 import pytest
 
-from mailconsent.cli import ask, cli, ledger, policy, run, setup  # noqa: F401 - importing them is what gives the group its commands
+from mailconsent.cli import ask, cli, lapsing, ledger, policy, run, setup, suppress  # noqa: F401 - importing them is what gives the group its commands
 from mailconsent.model import Reason
 from tests.cast import ANNA, BO
+from tests.commands import without_settings
 from tests.doors.serving import Sender, run_command
 from tests.houses import House, build, consent, events, rows, token_for
 from tests.houses import ask as decisions
@@ -53,8 +56,9 @@ def test_every_command_explains_itself() -> None:
 
     assert {" ".join(words) for words in found} == {
         *("init", "migrate", "rebuild", "serve", "worker", "demo", "check", "withdraw", "classify"),
-        *("consent", "consent add", "key", "key create", "key list", "key revoke"),
+        *("consent", "consent add", "consent lapsing", "key", "key create", "key list", "key revoke"),
         *("rotate", "rotate signing", "rotate digest", "policy", "policy check"),
+        *("suppress", "suppressions", "release"),
         *("ledger", "ledger seal", "ledger verify", "ledger export"),
     }
     for words, command in found.items():
@@ -68,7 +72,11 @@ def test_every_command_explains_itself() -> None:
 
 def test_help_needs_neither_settings_nor_a_database(tmp_path: Path) -> None:
     for words in ((), ("consent", "add")):
-        done = run_command({"MAILCONSENT_POLICY": "missing"}, *words, "--help", folder=tmp_path)
+        program = Path(sys.executable).with_name("mailconsent")
+        environ = without_settings(os.environ) | {"MAILCONSENT_POLICY": "missing"}
+        done = subprocess.run(
+            [program, *words, "--help"], env=environ, cwd=tmp_path, capture_output=True, text=True, check=False
+        )
 
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout.startswith("Usage: mailconsent")

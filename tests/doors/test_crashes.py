@@ -3,18 +3,17 @@ Nothing lost, nothing twice: web and workers are killed with SIGKILL at random m
 acknowledged is counted afterwards.
 
 Two workers share the inbox and four threads serve the web application, so the same test shows that several of each are
-safe together. The processes are forked from one that has the code loaded: what is killed is real, and starts quicker.
+safe together.
 """
 
 import contextlib
 import http.client
-import multiprocessing
-import os
 import random
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -33,44 +32,26 @@ PEOPLE = 20_000
 CLIENTS = 4
 CONSENTED = 300
 
-FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["mailconsent.cli.run", "web", "worker"])
-
-
-def _run(variables: dict[str, str], arguments: list[str], log: str) -> None:
-    out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.dup2(out, 1)
-    os.dup2(out, 2)
-    os.environ.update(variables)
-    os.sys.argv[1:] = arguments  # type: ignore[attr-defined]
-    from mailconsent.cli import main
-
-    main()
-
 
 class Victim:
     """A process of ours that is killed and started again."""
 
     def __init__(self, home: House, name: str, *arguments: str) -> None:
-        self._arguments = (home.variables, list(arguments), str(home.folder / f"{name}.log"))
+        self._start = partial(home.start, *arguments, log=f"{name}.log")
+        self._process = self._start()
         self.kills = 0
-        self.start()
 
     def start(self) -> None:
-        self._process = FORKS.Process(target=_run, args=self._arguments, daemon=True)
-        self._process.start()
+        self._process = self._start()
 
     def kill(self) -> None:
         self._process.kill()
-        self._process.join()
-        self._process.close()
+        self._process.wait()
         self.kills += 1
 
     def end(self) -> None:
         self._process.terminate()
-        self._process.join(10)
-        assert self._process.exitcode is not None, "it did not stop"
-        self._process.close()
+        self._process.wait(10)
 
 
 class Posts:

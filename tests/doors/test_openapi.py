@@ -11,7 +11,7 @@ import pytest
 import schemathesis
 
 from tests.cast import ANNA, BO
-from tests.doors.refusals import CHECK, CONSENT, REFUSALS, WITHDRAWAL, Refusal
+from tests.doors.refusals import CHECK, CONSENT, REFUSALS, SUPPRESSION, WITHDRAWAL, Refusal
 from tests.doors.serving import EVIDENCE, Sender, told
 from tests.houses import build
 from tests.served import Served
@@ -66,9 +66,9 @@ def test_every_refusal_is_described(refusal: Refusal) -> None:
     assert PROBLEM in responses(refusal.path)[str(refusal.status)]["content"]
 
 
-@pytest.mark.parametrize("path", ["check", "consents", "withdrawals"])
+@pytest.mark.parametrize("path", ["check", "consents", "withdrawals", "suppressions", "suppressions/list"])
 def test_what_is_said_of_every_call_is_described(path: str) -> None:
-    expected = {200, *TEXTS} - ({409} if path == "check" else set())
+    expected = {200, *TEXTS} - ({409} if path in ("check", "suppressions/list") else set())
 
     assert set(responses(path)) == {str(status) for status in expected}
 
@@ -98,6 +98,9 @@ def test_what_we_answer_fits_what_is_described(tmp_path: Path) -> None:
             asked = {"topic": topic, "addresses": [ANNA, BO, "nobody"], "headers": True}
             validator("CheckRequest").validate(asked)
             validator("CheckAnswer").validate(told(sender.post("check", asked)))
+        validator("SuppressionRequest").validate(SUPPRESSION)
+        validator("Recorded").validate(told(sender.post("suppressions", SUPPRESSION)))
+        validator("SuppressionList").validate(told(sender.post("suppressions/list", {})))
         for refused in (b"", b"{}", b'{"topic":"nope","addresses":["a@b"]}'):
             validator("Problem").validate(told(sender.post("check", refused)))
 

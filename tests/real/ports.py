@@ -2,9 +2,10 @@
 
 import contextlib
 import socket
-import subprocess
 import time
 from pathlib import Path
+
+from tests.commands import Running
 
 
 def free_port() -> int:
@@ -16,7 +17,11 @@ def free_port() -> int:
 
 
 def wait_for_port(
-    port: int, *, process: subprocess.Popen[bytes] | None = None, log: Path | None = None, timeout: float = 30.0
+    port: int,
+    *,
+    process: Running | None = None,
+    log: Path | None = None,
+    timeout: float = 30.0,
 ) -> None:
     """
     Return once somebody accepts connections on the port.

@@ -2,12 +2,14 @@
 
 import threading
 from importlib import resources
+from itertools import pairwise
 
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import IntegrityError
 
@@ -74,6 +76,16 @@ def test_what_a_migrated_database_needs_is_there(built_store):
     with built_store.read() as tx:
         tables = set(inspect(tx.connection).get_table_names())
     assert tables == set(metadata.tables) | {"alembic_version"}
+
+
+def test_migrations_follow_each_other_in_the_order_of_their_numbers():
+    folder = resources.files("mailconsent.store") / "migrations"
+    config = Config()
+    config.set_main_option("script_location", str(folder))
+    steps = [(step.down_revision, step.revision) for step in ScriptDirectory.from_config(config).walk_revisions()]
+    numbers = sorted(file.name[:4] for file in (folder / "versions").iterdir() if file.name.endswith(".py"))
+
+    assert steps[::-1] == list(pairwise([None, *numbers]))
 
 
 def test_every_step_down_can_be_taken_and_up_again(built_store):

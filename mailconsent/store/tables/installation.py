@@ -1,6 +1,6 @@
 """The installation itself: its keys, its topics, its policies."""
 
-from sqlalchemy import Column, Integer, LargeBinary, SmallInteger, String, Table, Text
+from sqlalchemy import Boolean, Column, Integer, LargeBinary, SmallInteger, String, Table, Text, false
 
 from mailconsent.store.tables.base import UtcDateTime, metadata
 
@@ -12,6 +12,8 @@ installation = Table(
     Column("oldest_digest_generation", SmallInteger, nullable=False),
     Column("digest_generation", SmallInteger, nullable=False),
     Column("signing_generation", SmallInteger, nullable=False),
+    # Whether any domain was ever suppressed; never unset.
+    Column("domains", Boolean, nullable=False, server_default=false()),
 )
 
 # A value by which a key is recognised, never the key.

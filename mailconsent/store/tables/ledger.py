@@ -29,6 +29,7 @@ recipients = Table(
     Column("last_seq", Integer, nullable=False, server_default="0"),
     # Unknown where we met the recipient through a link alone.
     Column("tagless_digest", LargeBinary(16), index=True),
+    # Of a domain, which is a recipient too: its own digest.
     Column("domain_digest", LargeBinary(16), index=True),
     Column("language", String(8)),
     # As given; erasable. Never filled by an opt-out, which needs no address.
@@ -64,6 +65,13 @@ events = Table(
         "source",
         sqlite_where=text("channel = 'import'"),
         postgresql_where=text("channel = 'import'"),
+    ),
+    Index(
+        "ix_events_suppressed",
+        "recipient_id",
+        "seq",
+        sqlite_where=text("kind = 'suppressed'"),
+        postgresql_where=text("kind = 'suppressed'"),
     ),
     sqlite_with_rowid=False,
 )

@@ -1,14 +1,14 @@
 """
 Imports: batches of rows, and an index of the events that they made
 
-Revision: 0007
+Revision: 0010
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0007"
-down_revision = "0006"
+revision = "0010"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
