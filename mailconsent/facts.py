@@ -114,12 +114,12 @@ def ended(events: Sequence[Event]) -> frozenset[int]:
 def may_end(ender: EventKind, event: Event) -> bool:
     """Whether a release or an undo that names this event ends it (design 5.3), whoever let it in."""
     if event.kind not in (*NOES, EventKind.PERMANENT_FAILURE):
-        return True
+        # Grounds may be taken back; but a new owner ended the older ones for good.
+        return event.kind is not EventKind.OWNER_CHANGED
     if ender is EventKind.RESTORED:
         return event.kind in UNDOABLE
     own_word = event.kind is EventKind.COMPLAINT or (event.kind in PERSONAL and event.channel in OWN_DOORS)
-    # A mail that came without a token may have been misread or forged.
-    return not own_word or "identified" in event.facts
+    return not own_word or may_be_misread(event)
 
 
 def may_be_misread(event: Event) -> bool:
@@ -181,7 +181,7 @@ def _standing(
         consent_at=_given_at(consent, consents) if consent else None,
         newer=newer.seq if newer else None,
         newer_at=_given_at(newer, consents) if newer else None,
-        country=_country(consent, consents) if consent else None,
+        country=_country(consent, consents, about) if consent else None,
     )
 
 
@@ -204,15 +204,16 @@ def _adds_to(newer: Event, consent: Event) -> bool:
     return newer.grade is Grade.B and newer.seq > consent.seq and consent.grade is Grade.A and same_law
 
 
-def _country(consent: Event, consents: Sequence[Event]) -> str | None:
-    # A consent that leaves it out moves nobody out of a country that another one names.
+def _country(consent: Event, consents: Sequence[Event], about: Sequence[Event]) -> str | None:
+    # A consent that leaves it out moves nobody out of a country that another one names, or a sale.
     recorded = [event for event in consents if event.grade in (Grade.A, Grade.B)]
-    return next(filter(None, map(told_country, (consent, *reversed(recorded)))), None)
+    sold = [event for event in about if event.kind is EventKind.SALE]
+    return next(filter(None, map(told_country, (consent, *reversed(recorded), *reversed(sold)))), None)
 
 
-def told_country(consent: Event) -> str | None:
-    """Where the person is, as this consent says: two letters, upper case."""
-    return consent.facts.get("country", "").upper() or None
+def told_country(event: Event) -> str | None:
+    """Where the person is, as this consent or sale says: two letters, upper case."""
+    return event.facts.get("country", "").upper() or None
 
 
 def given_at(consent: Event) -> datetime:
