@@ -19,12 +19,12 @@ RUN apt-get update \
  && pip uninstall -y setuptools wheel pip \
  && groupadd --gid 10001 mailconsent \
  && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /var/lib/mailconsent --shell /usr/sbin/nologin mailconsent \
- && install -d -o 10001 -g 10001 -m 0700 /var/lib/mailconsent
+ && install -d -o 10001 -g 10001 -m 0700 /var/lib/mailconsent /var/lib/mailconsent/journal
 COPY --from=build /opt/mailconsent /opt/mailconsent
 ENV PATH=/opt/mailconsent/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     MAILCONSENT_POLICY=/etc/mailconsent/policy.toml
-# The one folder that is written to, and only by SQLite and `init`; with PostgreSQL and given keys, none is.
+# The one folder that is written to: by SQLite and `init`, and the journal of opt-outs always. A new volume takes its owner.
 WORKDIR /var/lib/mailconsent
 USER 10001:10001
 EXPOSE 8080

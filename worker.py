@@ -1,5 +1,6 @@
 """
-The worker process: reads the contact inbox, over and over, until it is told to stop.
+The worker process: reads the contact inbox, over and over, until it is told to stop. Beside that it keeps the house,
+once a day: of several workers, the one that holds the mailbox.
 
 Each cycle sweeps by UID; IDLE only wakes it early. What fails is tried again with growing pauses: the loop itself never
 ends but by SIGTERM or SIGINT, and then within five seconds.
@@ -12,16 +13,16 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from types import FrameType
 
 from mailconsent import logs
 from mailconsent.errors import ConfigError, FetchBroken, MailboxRefused, MailconsentError, Unavailable
 from mailconsent.mailbox import Fetched, Mailbox, connect
+from mailconsent.services.housekeeping import House, keep_house, working_day
 from mailconsent.services.inbox import Judged, judge, process
 from mailconsent.services.installation import Installation, start
 from mailconsent.settings import load_settings
-from mailconsent.store.access import forget_answers
 from mailconsent.store.inbox import note_sweep, read_cursor, release_lease, take_lease
 
 #: Seconds of the first pause after a failure; each further one doubles it, up to one cycle.
@@ -30,8 +31,8 @@ FIRST_PAUSE = 1.0
 STRIKES = 4
 #: Seconds that an orderly end may take.
 LAST_MOMENT = 4.0
-#: How long a repeated API request finds the answer it was given.
-ANSWERS_KEPT = timedelta(days=7)
+#: Seconds from one look whether the house is to be kept to the next, and after it could not be.
+HOUSE_LOOK, HOUSE_PAUSE = 1.0, 60.0
 
 
 class Worker:
@@ -50,6 +51,8 @@ class Worker:
         self.holder = secrets.token_hex(8)
         self.mailbox: Mailbox | None = None
         self.failures = 0
+        #: Whether the mailbox was ours when we last looked.
+        self.holding = False
         #: How often the connection broke over a message: (UIDVALIDITY, UID) -> times.
         self.strikes = Counter[tuple[int, int]]()
         self._stop = threading.Event()
@@ -67,6 +70,8 @@ class Worker:
     def run(self) -> None:
         """Work until told to stop."""
         logs.info("worker started")
+        # On a thread, so that no mail waits for it. What it is in the midst of when the process ends is rolled back.
+        threading.Thread(target=self._keep_house, daemon=True).start()
         while not self.stopping():
             try:
                 self._hold()
@@ -98,7 +103,8 @@ class Worker:
     def take_lease(self) -> bool:
         """Become, or stay, the one that reads; whether we are."""
         with self.store.begin() as tx:
-            return take_lease(tx, self.imap.name, self.holder, now=_now(), lease=self.lease)
+            self.holding = take_lease(tx, self.imap.name, self.holder, now=_now(), lease=self.lease)
+        return self.holding
 
     def sweep(self, mailbox: Mailbox) -> None:
         """Read everything that is new. The cursor moves in the transaction that stores the results."""
@@ -113,7 +119,22 @@ class Worker:
                 return
         with self.store.begin() as tx:
             note_sweep(tx, self.imap.name, now=_now())
-            forget_answers(tx, before=_now() - ANSWERS_KEPT)
+
+    def _keep_house(self) -> None:
+        """Keep the house at the start, and every day from an hour after midnight, in UTC."""
+        kept_on: date | None = None
+        while not self.stopping():
+            now = _now()
+            if self.holding and kept_on != working_day(now):
+                try:
+                    house = keep_house(self.store, self.installation.rules.policy, now=now, stopping=self.stopping)
+                except Exception as fault:  # noqa: BLE001 - tomorrow is another day, and the inbox goes on
+                    logs.failure("house not kept", fault)
+                    self._stop.wait(HOUSE_PAUSE)
+                else:
+                    kept_on = working_day(now)
+                    _tell(house)
+            self._stop.wait(HOUSE_LOOK)
 
     def _judged(self, batch: list[Fetched]) -> Iterator[Judged]:
         """What the messages of a batch are, up to the one in hand when the end is asked for."""
@@ -148,6 +169,14 @@ class Worker:
                 release_lease(tx, self.imap.name, self.holder)
         except MailconsentError as fault:
             logs.failure("lease not released; it ends by itself", fault)
+
+
+def _tell(house: House | None) -> None:
+    if house is None:
+        return
+    logs.info("house kept", sealed=house.sealed, deleted=house.deleted, held=house.held, clean=house.clean)
+    for hold in house.reviews:
+        logs.warning("legal hold to be reviewed", hold=hold.id, review_by=hold.review_by.isoformat())
 
 
 def _counts(labels: list[str]) -> dict[str, int]:

@@ -6,7 +6,8 @@ Which events may go when their term is over. Rules (design section 6):
    also bars soft opt-in for ever (ePrivacy Article 13(2)).
 3. What somebody may still end keeps what stands behind it: an operator may release or revert an import, a person may
    undo for a day.
-4. An event of a kind that is not known here stays.
+4. A request that can no longer be confirmed decides nothing.
+5. An event of a kind that is not known here stays. So does a sale: told of again, its order would pass for a new one.
 
 One event after the other: each step leaves a history that is judged like the one before it.
 """
@@ -14,11 +15,13 @@ One event after the other: each step leaves a history that is judged like the on
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from mailconsent.facts import PERSONAL, ended, given_at, told_country
+from mailconsent.facts import PERSONAL, ended, given_at, is_untokened, told_country
 from mailconsent.model import ALL_TOPICS, Channel, Event, EventKind, Grade
 
 #: How long a person may undo a withdrawal (design 5.3).
 UNDO = timedelta(hours=24)
+#: How long a request is kept that nobody confirms.
+PENDING = timedelta(days=30)
 
 _ENDERS = frozenset({EventKind.RELEASED, EventKind.RESTORED})
 _RELEASABLE = frozenset({EventKind.SUPPRESSED, EventKind.QUESTIONED, EventKind.PERMANENT_FAILURE})
@@ -44,6 +47,8 @@ def may_be_ended(event: Event, *, now: datetime) -> bool:
 
 
 def _is_spent(event: Event, kept: Sequence[Event], now: datetime) -> bool:
+    if event.kind is EventKind.CONSENT_REQUESTED:
+        return event.received_at + PENDING <= now
     if event.kind in _ENDERS:
         return all(other.seq != event.ends for other in kept)
     gone = ended(kept)
@@ -105,6 +110,8 @@ def _says_the_same(other: Event, no: Event, earlier: Sequence[Event], now: datet
         other.kind is no.kind
         and _covers(other, no)
         and not may_be_ended(other, now=now)
+        # What came without a token also reaches the tagged forms to come of the address.
+        and (is_untokened(other) or not is_untokened(no))
         and not any(
             grant.kind not in PERSONAL | _RELEASABLE and grant.seq > other.seq and _covers(no, grant)
             for grant in earlier

@@ -28,8 +28,10 @@ NAMES = (
     "IMAP_LEASE",
     "IMAP_TIMEOUT",
     "MAILTO",
+    "JOURNAL",
 )
 KEY_LISTS = ("DIGEST_KEYS", "SIGNING_KEYS")
+DATABASE_URL = "sqlite:///var/mailconsent.db"
 DIGEST_KEYS_PATH = Path("var/digest.keys")
 SIGNING_KEYS_PATH = Path("var/signing.keys")
 _MAILTO = re.compile(r"[A-Za-z0-9._~-]{1,64}@[A-Za-z0-9.-]+")
@@ -56,6 +58,8 @@ class Settings:
     imap_timeout: float
     digest_keys: KeySource
     signing_keys: KeySource
+    #: The folder of the journal of opt-outs.
+    journal: Path
 
     def keyring(self) -> Keyring:
         """The secret keys. Raises `ConfigError` if there are none yet, or they are not usable."""
@@ -92,7 +96,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     ]
     values = {name: value for name in NAMES if (value := _value(environ, name, faults))}
     settings = Settings(
-        database_url=values.get("DATABASE_URL", "sqlite:///var/mailconsent.db"),
+        database_url=values.get("DATABASE_URL", DATABASE_URL),
         policy_path=Path(values.get("POLICY", "policy.toml")),
         base_url=_base_url(values.get("BASE_URL", "http://127.0.0.1:8080"), faults),
         mailto=_mailto(values.get("MAILTO", ""), faults),
@@ -103,6 +107,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         imap_timeout=_seconds("IMAP_TIMEOUT", values, 30, faults),
         digest_keys=_keys("DIGEST_KEYS", environ, values, DIGEST_KEYS_PATH, faults),
         signing_keys=_keys("SIGNING_KEYS", environ, values, SIGNING_KEYS_PATH, faults),
+        journal=Path(values["JOURNAL"]) if "JOURNAL" in values else _beside(values.get("DATABASE_URL", DATABASE_URL)),
     )
     if settings.imap and not settings.imap_password:
         faults.append("IMAP_PASSWORD: missing, though IMAP_URL is set")
@@ -162,6 +167,13 @@ def _seconds(name: str, values: Mapping[str, str], default: float, faults: list[
     if not 0 < seconds <= 3600:
         faults.append(f"{name}: must be a number of seconds, at most 3600")
     return seconds
+
+
+def _beside(database_url: str) -> Path:
+    """The folder for what belongs beside the database: where a SQLite file is, or in `var`."""
+    scheme, _, path = database_url.partition(":///")
+    folder = Path(path.partition("?")[0]).parent if scheme.startswith("sqlite") and path else Path("var")
+    return folder / "journal"
 
 
 def _keys(

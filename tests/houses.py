@@ -5,6 +5,7 @@ real commands.
 
 import contextlib
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -58,6 +59,7 @@ class House:
             "MAILCONSENT_SIGNING_KEYS_FILE": str(self.folder / "signing.keys"),
             "MAILCONSENT_POLICY": str(POLICY),
             "MAILCONSENT_MAILTO": "u@example.com",
+            "MAILCONSENT_JOURNAL": str(self.folder / "journal"),
             **self.environ,
         }
 
@@ -139,7 +141,8 @@ def _migrated() -> bytes:
 
 
 def clear(house: House) -> None:
-    """Make a house on PostgreSQL as good as new: nobody in it, and the first keys only."""
+    """Make a house on PostgreSQL as good as new: nobody in it, no journal, and the first keys only."""
+    shutil.rmtree(house.folder / "journal", ignore_errors=True)
     # A superuser's way past the ledger's triggers.
     statements = ["set session_replication_role = replica"]
     statements += [f"delete from {t.name}" for t in metadata.sorted_tables if t.name not in ("installation", "keys")]

@@ -28,6 +28,7 @@ FLOORS = (
         "mailconsent.csv_rows",
         "mailconsent.decision",
         "mailconsent.difference",
+        "mailconsent.due",
         "mailconsent.facts",
         "mailconsent.headers",
         "mailconsent.imap_url",

@@ -40,7 +40,20 @@ def opened() -> Iterator[Installation]:
 
 def main() -> None:
     """The entry point: what we refuse is said in plain words, not in a traceback."""
-    from mailconsent.cli import ask, imports, lapsing, ledger, policy, run, sale, setup, suppress  # noqa: F401
+    from mailconsent.cli import (  # noqa: F401 - their commands join the group
+        ask,
+        hold,
+        imports,
+        journal,
+        lapsing,
+        ledger,
+        policy,
+        retention,
+        run,
+        sale,
+        setup,
+        suppress,
+    )
 
     try:
         cli()

@@ -10,7 +10,7 @@ Consents that people give at our own doors, in two steps; and what every record 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from mailconsent.address import match_key, validated
 from mailconsent.errors import Refused, TokenExpired
@@ -18,6 +18,7 @@ from mailconsent.model import Channel, ConfirmClaim, Event, EventId, EventKind, 
 from mailconsent.notice import Notice
 from mailconsent.policy import Topic
 from mailconsent.proof import Proof, Route, form_name, judge
+from mailconsent.retention import PENDING
 from mailconsent.services.recipients import Outcome
 from mailconsent.store import Transaction
 from mailconsent.store.ledger import append
@@ -25,9 +26,6 @@ from mailconsent.store.notices import keep_notice, read_notice
 from mailconsent.store.recipients import describe, lock_address, lock_claim
 from mailconsent.store.requests import unconfirmed
 from mailconsent.tokens import CONFIRM_LIFE
-
-#: How long a request is kept that nobody confirms.
-PENDING = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

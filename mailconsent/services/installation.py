@@ -11,6 +11,7 @@ from mailconsent.store import Store, Transaction
 from mailconsent.store.access import register_topics
 from mailconsent.store.generations import has_events, install, key_faults, register_keys
 from mailconsent.store.inbox import last_sweeps
+from mailconsent.store.journal import Journal
 from mailconsent.store.policies import register_policy
 from mailconsent.store.schema import check_schema, migrate
 
@@ -100,7 +101,9 @@ def start(settings: Settings) -> Installation:
             faults += fault.faults
     if faults or keyring is None or policy is None:
         raise ConfigError(*faults)
-    store = Store(settings.database_url, keyring)
+    journal = Journal(settings.journal)
+    journal.check()
+    store = Store(settings.database_url, keyring, journal)
     try:
         with store.read() as tx:
             check_schema(tx.connection)

@@ -38,7 +38,7 @@ def unsubscribe(tx: Transaction, claim: UnsubscribeClaim, receipt: Receipt, *, q
     """
     kind = EventKind.REFUSED if claim.basis is LegalBasis.SOFT_OPT_IN else EventKind.WITHDRAWN
     facts = {"identified": Identified.QUOTE.value} if quoted else {}
-    return _record(tx, lock_claim(tx, claim), receipt.event(kind, claim.topic, facts=facts), receipt.evidence)
+    return record_no(tx, lock_claim(tx, claim), receipt.event(kind, claim.topic, facts=facts), receipt.evidence)
 
 
 def withdraw(tx: Transaction, address: str, receipt: Receipt, *, topic: int = ALL_TOPICS) -> Outcome:
@@ -54,15 +54,18 @@ def opt_out(tx: Transaction, address: str, kind: EventKind, receipt: Receipt, *,
     facts = {"identified": Identified.SENDER.value} if receipt.channel is Channel.INBOX else {}
     event = receipt.event(kind, topic, facts=facts)
     key = match_key(address)
-    outcome = _record(tx, lock_address(tx, address), event, receipt.evidence, reaching=tagless_key(key) == key)
+    outcome = record_no(tx, lock_address(tx, address), event, receipt.evidence, reaching=tagless_key(key) == key)
     for tagged in lock_tagged(tx, address):
-        _record(tx, tagged, replace(event, facts={**facts, "of": str(outcome.event_id)}), Evidence())
+        record_no(tx, tagged, replace(event, facts={**facts, "of": str(outcome.event_id)}), Evidence())
     return outcome
 
 
-def _record(
+def record_no(
     tx: Transaction, recipient: Recipient, event: Event, support: Evidence, *, reaching: bool = False
 ) -> Outcome:
+    """
+    Record a no of a locked recipient, unless the same one stands; `reaching` if it covers tagged forms to come.
+    """
     standing = already_said(recipient.events, event, reaching=reaching)
     if standing:
         return Outcome(event_id=EventId(recipient.id, standing.seq), repeated=True)

@@ -16,6 +16,7 @@ from mailconsent.errors import KeyMissing
 from mailconsent.keyring import Keyring, Purpose
 from mailconsent.store.engine import WriterQueue, open_engine, transaction, translated
 from mailconsent.store.generations import State, key_faults, read_state
+from mailconsent.store.journal import Entry, Journal
 from mailconsent.tokens import TokenSigner
 
 
@@ -25,6 +26,8 @@ class Transaction:
     def __init__(self, connection: Connection, keyring: Keyring, trusted: set[object]) -> None:
         self.connection = connection
         self.keyring = keyring
+        #: What the journal must hold before this is committed.
+        self.opt_outs: list[Entry] = []
         #: Whether the state can no longer change while this transaction lasts.
         self.settled = False
         self._trusted = trusted
@@ -72,12 +75,13 @@ class Transaction:
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """A part of this transaction that fails alone."""
-        settled = self.settled
+        settled, noted = self.settled, len(self.opt_outs)
         try:
             with translated(), self.connection.begin_nested():
                 yield
         except BaseException:
             self.settled = settled  # what was held since the savepoint is held no more
+            del self.opt_outs[noted:]
             raise
 
     def _known(self, state: State) -> State:
@@ -107,9 +111,10 @@ class Transaction:
 class Store:
     """An open database. Close it when done."""
 
-    def __init__(self, url: str, keyring: Keyring) -> None:
+    def __init__(self, url: str, keyring: Keyring, journal: Journal | None = None) -> None:
         self.engine: Engine = open_engine(url)
         self.keyring = keyring
+        self._journal = journal
         self._trusted: set[object] = set()
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._queue = WriterQueue(self.engine.url.database or "") if self.is_sqlite else None
@@ -124,7 +129,10 @@ class Store:
     def begin(self) -> Iterator[Transaction]:
         """A transaction that writes. Raises `StorageUnavailable` when the database fails, also on commit."""
         with self.queue_turn(), translated(), transaction(self.engine, writes=True) as connection:
-            yield Transaction(connection, self.keyring, self._trusted)
+            tx = Transaction(connection, self.keyring, self._trusted)
+            yield tx
+            if self._journal and tx.opt_outs:
+                self._journal.write(tx.opt_outs)
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:

@@ -3,7 +3,8 @@ How the two databases are opened.
 
 SQLite: WAL and `synchronous=FULL`, so an acknowledged opt-out survives a power cut; transactions begin where we say
 so (`BEGIN IMMEDIATE` for writers), since the driver's own habit loses updates silently; `recursive_triggers`, or
-`INSERT OR REPLACE` would slip past the ledger's triggers. PostgreSQL: psycopg 3 as it comes.
+`INSERT OR REPLACE` would slip past the ledger's triggers; `secure_delete`, or what was deleted would stay in the file
+until something else happens to be written there. PostgreSQL: psycopg 3 as it comes.
 """
 
 import contextlib
@@ -125,6 +126,7 @@ def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) ->
         "synchronous=FULL",
         "foreign_keys=ON",
         "recursive_triggers=ON",
+        "secure_delete=ON",
         f"mmap_size={SQLITE_MMAP}",
         "cache_size=-65536",
     ):

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from mailconsent.facts import fold
+from mailconsent.facts import NOES, fold
 from mailconsent.merkle import NONCE_SIZE
 from mailconsent.model import Channel, Event, EventId, EventKind, Evidence, Grade
 from mailconsent.soft_opt_in import sales_of
 from mailconsent.store import Transaction
 from mailconsent.store.driver import change, moment, rows
+from mailconsent.store.journal import Entry
 from mailconsent.store.sales import save_sales
 from mailconsent.store.standings import FOLDED, UPSERT_REST, save
 
@@ -22,6 +23,8 @@ class Recipient:
 
     id: int
     digest: bytes
+    #: Of the keys that the digest is under.
+    generation: int
     #: The highest `seq` that an event of theirs ever had, so that none is given twice.
     last_seq: int
     events: Sequence[Event]
@@ -140,6 +143,19 @@ def _append(tx: Transaction, recipient: Recipient, event: Event, support: Eviden
         if details:
             change(tx.connection, _SUPPORT, values)
         save(tx, recipient.digest, changed)
+    if event.kind in NOES:
+        tx.opt_outs.append(
+            Entry(
+                digest=recipient.digest,
+                generation=recipient.generation,
+                kind=event.kind,
+                topic=event.topic,
+                channel=event.channel,
+                occurred_at=event.occurred_at,
+                received_at=event.received_at,
+                identified=event.facts.get("identified"),
+            )
+        )
     # Few recipients ever bought something: for the others this is no statement.
     sold = sales_of(recipient.id, [*recipient.events, event])
     if sold and sold != sales_of(recipient.id, recipient.events):

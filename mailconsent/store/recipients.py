@@ -24,7 +24,7 @@ from mailconsent.store.tables import recipients
 
 # Recipient, state and events at once: each statement less is a round trip less on the way of every click.
 _LOCK = f"""
-    select r.id, r.digest, r.last_seq, {STATE_COLUMNS}, {EVENT_COLUMNS}
+    select r.id, r.digest, r.generation, r.last_seq, r.gone, {STATE_COLUMNS}, {EVENT_COLUMNS}
     from recipients r cross join installation i left join events e on e.recipient_id = r.id
     where r.{{column}} = :value order by e.seq
     """  # noqa: S608 - made of constants
@@ -98,6 +98,12 @@ def lock_domain(tx: Transaction, domain: str) -> Recipient:
     state = tx.settle()
     digest = tx.digester.digest(domain, state.newest)
     return _create(tx, digest=digest, generation=state.newest, domain_digest=digest)
+
+
+def lock_known(tx: Transaction, address: str) -> Recipient | None:
+    """The recipient of this address, locked; None where there is none, and none is made. `InvalidAddress`."""
+    key = match_key(address)
+    return _lock_surely(tx, lambda: _all_digests(tx, key))
 
 
 def lock_claim(tx: Transaction, claim: UnsubscribeClaim | ConfirmClaim) -> Recipient:
@@ -179,20 +185,21 @@ def _lock(tx: Transaction, statement: str, value: bytes | int) -> Recipient | No
     found = rows(tx.connection, locking, {"value": value})
     if not found:
         return None
-    recipient_id, digest, last_seq, *_state_and_event = found[0]
-    tx.learn(state_of(found[0][3:7]))
-    events = [event_of(row[7:]) for row in found if row[-1] is not None]
-    if (events[-1].seq if events else 0) != last_seq:
-        # PostgreSQL waited for somebody else's commit: the row is of after it, and the events of before.
+    recipient_id, digest, generation, last_seq, gone, *_state_and_event = found[0]
+    tx.learn(state_of(found[0][5:9]))
+    events = [event_of(row[9:]) for row in found if row[-1] is not None]
+    if (events[-1].seq if events else 0) != last_seq or len(events) != last_seq - gone:
+        # PostgreSQL waited for somebody else's commit: the row is of after it, and the events of before. An added one
+        # shows in the last number, a removed one in the count.
         events = read_events(tx, recipient_id)
-    return Recipient(id=recipient_id, digest=digest, last_seq=last_seq, events=events)
+    return Recipient(id=recipient_id, digest=digest, generation=generation, last_seq=last_seq, events=events)
 
 
-def _create(tx: Transaction, *, digest: bytes, **values: Any) -> Recipient:
+def _create(tx: Transaction, *, digest: bytes, generation: int, **values: Any) -> Recipient:
     """Add a recipient, or find the one whom somebody else added at this moment."""
     dialect = postgresql if tx.connection.dialect.name == "postgresql" else sqlite
     # Random, so that it says nothing about the person and no counter is shared; 63 bits, as BIGINT is signed.
-    new = {"id": secrets.randbits(63), "digest": digest, **values}
+    new = {"id": secrets.randbits(63), "digest": digest, "generation": generation, **values}
     added = tx.connection.execute(
         dialect.insert(recipients)
         .values(new)
@@ -200,7 +207,7 @@ def _create(tx: Transaction, *, digest: bytes, **values: Any) -> Recipient:
         .returning(recipients.c.id)
     ).first()
     if added:
-        return Recipient(id=added.id, digest=digest, last_seq=0, events=[])
+        return Recipient(id=added.id, digest=digest, generation=generation, last_seq=0, events=[])
     return _lock(tx, _BY_DIGEST, digest) or _lost()
 
 

@@ -8,7 +8,21 @@ from pathlib import Path
 import click
 import pytest
 
-from mailconsent.cli import ask, cli, imports, lapsing, ledger, policy, run, sale, setup, suppress  # noqa: F401
+from mailconsent.cli import (  # noqa: F401 - their commands join the group
+    ask,
+    cli,
+    hold,
+    imports,
+    journal,
+    lapsing,
+    ledger,
+    policy,
+    retention,
+    run,
+    sale,
+    setup,
+    suppress,
+)
 from mailconsent.model import Label, Reason
 from mailconsent.settings import NAMES, PREFIX
 from mailconsent.store.access import Scope

@@ -46,6 +46,8 @@ def composition() -> dict[str, Any]:
 
 SERVICES: dict[str, dict[str, Any]] = composition()["services"]
 OURS = [name for name in SERVICES if name != "postgres"]
+#: The one thing that our services write.
+JOURNAL = "journal:/var/lib/mailconsent/journal"
 
 
 def interpolated(text: str, variables: dict[str, str]) -> str:
@@ -87,7 +89,9 @@ def test_no_service_can_do_more_than_it_must(name: str) -> None:
     assert "/tmp" in service["tmpfs"]
     assert not {"privileged", "cap_add", "network_mode", "pid", "ipc", "devices"} & set(service)
     assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
-    assert not service.get("volumes") or name == "postgres", "nobody else writes to a disk"
+    written = {"postgres": ["database:/var/lib/postgresql/data"], "web": [JOURNAL], "worker": [JOURNAL]}
+    assert service.get("volumes", []) == written.get(name, []), "nobody else writes to a disk, and nothing else"
+    assert JOURNAL.partition(":")[2] in FINAL_STAGE, "made in the image, so that the volume is the user's"
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -164,8 +168,13 @@ class Stack:
         return {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             policy: str(ROOT / composition()["configs"][mounted["source"]]["file"]),
-            **{key: value.replace("/run/secrets", str(self.secrets)) for key, value in given.items()},
+            **{key: self.placed(value) for key, value in given.items()},
         }
+
+    def placed(self, value: str) -> str:
+        """Where the mounted folders are here."""
+        folder = JOURNAL.partition(":")[2]
+        return value.replace("/run/secrets", str(self.secrets)).replace(folder, str(self.folder / "journal"))
 
     def command(self, name: str) -> list[str]:
         (entrypoint,) = re.findall(r"^ENTRYPOINT (.+)$", FINAL_STAGE, re.MULTILINE)

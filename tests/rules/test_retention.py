@@ -45,6 +45,9 @@ def gone(notation, channel=Channel.ONE_CLICK, due=ALL_EVENTS):
         ("B1 N", {1, 2}, "the old owner's consent is over; then there is nothing for the new owner to end"),
         ("N N", {1, 2}, "with nothing before it a new owner ends nothing"),
         ("N B1", {1}, "the consent is the new owner's own"),
+        ("P1", {1}, "nobody can confirm it any more"),
+        ("$", set(), "told of again, the order would pass for a new one"),
+        ("$ !1", set(), "told of again, the order would pass for one that was never cancelled"),
     ],
 )
 def test_what_decides_nothing_any_more_goes(notation, seqs, why):
@@ -60,6 +63,14 @@ def test_a_withdrawal_of_today_may_be_undone_so_the_consent_behind_it_stays():
 
     assert removable(events, ALL_EVENTS, now=events[-1].received_at + timedelta(hours=23)) == set()
     assert removable(events, ALL_EVENTS, now=events[-1].received_at + timedelta(hours=25)) == {1}
+
+
+def test_a_no_without_a_token_reaches_tagged_forms_to_come_so_a_click_before_it_does_not_replace_it():
+    click, told = history("W1 W1")
+    told = replace(told, channel=Channel.API)
+
+    assert removable([replace(click, channel=Channel.ONE_CLICK), told], ALL_EVENTS, now=NOW) == set()
+    assert removable([replace(click, channel=Channel.API), told], ALL_EVENTS, now=NOW) == {2}
 
 
 def test_only_what_is_due_goes():

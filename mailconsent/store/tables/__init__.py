@@ -12,10 +12,12 @@ from mailconsent.store.tables.imports import imports
 from mailconsent.store.tables.inbox import inbound_messages, mailboxes
 from mailconsent.store.tables.installation import installation, keys, policies, topics
 from mailconsent.store.tables.ledger import events, evidence, notices, recipients, removed, sealed, seals
+from mailconsent.store.tables.retention import certificates, legal_holds
 
 __all__ = [
     "UtcDateTime",
     "api_keys",
+    "certificates",
     "events",
     "evidence",
     "idempotency",
@@ -24,6 +26,7 @@ __all__ = [
     "inbound_messages",
     "installation",
     "keys",
+    "legal_holds",
     "mailboxes",
     "metadata",
     "notices",

@@ -45,4 +45,5 @@ inbound_messages = Table(
     _partial_index("raw_digest", where="content_digest is not null"),
     _partial_index("content_digest", where="content_digest is not null"),
     _partial_index("state", "stored_at", where="state <> 'done'"),
+    _partial_index("stored_at", where="raw is not null"),
 )

@@ -27,6 +27,8 @@ recipients = Table(
     # The highest number that an event of theirs ever had, so that none is given twice, whatever retention takes away. A
     # trigger counts.
     Column("last_seq", Integer, nullable=False, server_default="0"),
+    # How many of those were removed. A trigger counts this, too.
+    Column("gone", Integer, nullable=False, server_default="0"),
     # Unknown where we met the recipient through a link alone.
     Column("tagless_digest", LargeBinary(16), index=True),
     # Of a domain, which is a recipient too: its own digest.

@@ -1,0 +1,159 @@
+"""
+The journal: every opt-out, in a file beside the database, so that a restore from an old backup resurrects nobody.
+
+A line is written, and on the disk, before the transaction of its event commits. So whatever was acknowledged stands in
+the database and in the journal; a line of a transaction that failed after all is of somebody who did ask to be left
+alone. It holds no address: the digest, what was refused, and when. One file for each day, so that old days can go.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from mailconsent.errors import ConfigError, StorageUnavailable
+from mailconsent.model import Channel, EventKind
+
+_SUFFIX = ".jsonl"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One opt-out."""
+
+    #: Keyed digest of the address, under the keys of `generation`.
+    digest: bytes
+    generation: int
+    kind: EventKind
+    topic: int
+    channel: Channel
+    occurred_at: datetime
+    received_at: datetime
+    #: The fact of that name: how a mail without a link told whose it is.
+    identified: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreadable:
+    """A line that is no entry."""
+
+    file: str
+    line: int
+    #: The last line of its file: torn, as by a power cut in the midst of a write that nobody was told of.
+    last: bool
+
+
+class Journal:
+    """The files of this machine. Any number of processes may write at once."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def check(self) -> None:
+        """Raises `ConfigError` where it cannot be written."""
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as fault:
+            raise ConfigError("JOURNAL: the folder cannot be made") from fault
+        if not os.access(self.folder, os.W_OK | os.X_OK):
+            raise ConfigError("JOURNAL: the folder cannot be written")
+
+    def write(self, entries: Sequence[Entry]) -> None:
+        """Put these on the disk. Raises `StorageUnavailable`: then nothing is to be acknowledged."""
+        # Begun with a line break: what a write before this one left unfinished ends there.
+        text = "\n" + "".join(f"{_line(entry)}\n" for entry in entries)
+        data = text.encode("ascii")
+        try:
+            descriptor = self._open(entries[0].received_at.astimezone(UTC).date())
+            try:
+                # In one piece, which O_APPEND keeps apart from what others write.
+                whole = os.write(descriptor, data) == len(data)
+                os.fdatasync(descriptor)
+            finally:
+                os.close(descriptor)
+        except OSError as fault:
+            raise StorageUnavailable from fault
+        if not whole:
+            raise StorageUnavailable
+
+    def _open(self, day: date) -> int:
+        # Opened anew each time, which takes microseconds: a file that somebody moved away is not written to.
+        path = self.folder / f"{day.isoformat()}{_SUFFIX}"
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC
+        try:
+            return os.open(path, flags)
+        except FileNotFoundError:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(path, flags | os.O_CREAT, 0o600)
+            _sync_folder(self.folder)
+            return descriptor
+
+    def files(self) -> Sequence[Path]:
+        """The files, the oldest day first."""
+        return sorted(self.folder.glob(f"*{_SUFFIX}"))
+
+    def trim(self, before: date) -> Sequence[Path]:
+        """Delete the files of the days before this one; those that were deleted."""
+        old = [path for path in self.files() if path.stem < before.isoformat()]
+        for path in old:
+            path.unlink(missing_ok=True)
+        return old
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read_entries(path: Path) -> Iterator[Entry | Unreadable]:
+    """What stands in a file of a journal, in its order. Raises `OSError` for a file that cannot be read."""
+    with path.open("rb") as file:
+        torn: Unreadable | None = None
+        for number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
+            if torn:
+                yield torn
+            entry = _entry(line)
+            torn = None if entry else Unreadable(file=path.name, line=number, last=False)
+            if entry:
+                yield entry
+        if torn:
+            yield Unreadable(file=torn.file, line=torn.line, last=True)
+
+
+def _line(entry: Entry) -> str:
+    values: dict[str, object] = {
+        "digest": entry.digest.hex(),
+        "generation": entry.generation,
+        "kind": entry.kind.value,
+        "topic": entry.topic,
+        "channel": entry.channel.value,
+        "occurred_at": entry.occurred_at.astimezone(UTC).isoformat(),
+        "received_at": entry.received_at.astimezone(UTC).isoformat(),
+    }
+    if entry.identified:
+        values["identified"] = entry.identified
+    return json.dumps(values, separators=(",", ":"))
+
+
+def _entry(line: bytes) -> Entry | None:
+    try:
+        told = json.loads(line)
+        return Entry(
+            digest=bytes.fromhex(told["digest"]),
+            generation=int(told["generation"]),
+            kind=EventKind(told["kind"]),
+            topic=int(told["topic"]),
+            channel=Channel(told["channel"]),
+            occurred_at=datetime.fromisoformat(told["occurred_at"]).astimezone(UTC),
+            received_at=datetime.fromisoformat(told["received_at"]).astimezone(UTC),
+            identified=told.get("identified"),
+        )
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
