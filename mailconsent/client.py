@@ -14,7 +14,7 @@ import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from email.message import Message
 from itertools import islice
 from types import TracebackType
@@ -131,6 +131,50 @@ class Client:
         """Record an opt-out that reached you; of all marketing where no topic is given. The event's id."""
         request = _request(wire.WithdrawalRequest, {"address": address, "topic": topic, "source": source})
         return str(self._write("withdrawals", request)["event_id"])
+
+    def record_sale(
+        self,
+        address: str,
+        order: str,
+        sold_on: date,
+        state: str,
+        *,
+        entity: str | None = None,
+        categories: Iterable[str] = (),
+        obtained: str | None = None,
+        notice: str | None = None,
+        offered_at: datetime | None = None,
+        country: str | None = None,
+        customer: str | None = None,
+        opted_out: bool = False,
+        occurred_at: datetime | None = None,
+        language: str | None = None,
+        source: str = "",
+    ) -> str:
+        """
+        Record a sale, or with the state `cancelled` or `refunded` its end; the id of the order's event.
+
+        Tell of an order as often as you like, always under the same `order`. After `ServiceUnavailable` it may or may
+        not be recorded.
+        """
+        values = {
+            "address": address,
+            "order": order,
+            "sold_on": sold_on.isoformat(),
+            "state": state,
+            "entity": entity,
+            "categories": list(categories),
+            "obtained": obtained,
+            "notice": notice,
+            "offered_at": offered_at,
+            "country": country,
+            "customer": customer,
+            "opted_out": opted_out,
+            "occurred_at": occurred_at,
+            "language": language,
+            "source": source,
+        }
+        return str(self._write("sales", _request(wire.SaleRequest, values))["event_id"])
 
     def record_sends(
         self, addresses: Iterable[str], topic: str, send_id: str, *, sent_at: datetime | None = None

@@ -9,7 +9,7 @@ Events -> standings. Rules (design 5.3):
    a withdrawal or a refusal, a release what is not the person's own word at our own doors.
 4. A topic's standing already includes what concerns all topics; `ALL_TOPICS` answers for topics without one.
 5. A sale grants nothing here; only, since an address that the customer gave for it works anew, it lifts an older
-   permanent failure for transactional mail.
+   permanent failure for transactional mail. One that was imported does not: it may be of years ago.
 6. A new owner of the mailbox (RFC 7293) ends every older ground, and no older no.
 7. An opt-out that came without a token may be a mail misread or forged. It also covers the tagged forms of the address.
 """
@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 
-from mailconsent.model import ALL_TOPICS, Channel, Event, EventKind, Grade, Standing
+from mailconsent.model import ALL_TOPICS, Channel, Event, EventKind, Grade, Receipt, Standing
 from mailconsent.sales import read_sales
 
 
@@ -49,7 +49,7 @@ OWN_DOORS = frozenset({Channel.ONE_CLICK, Channel.PAGE, Channel.INBOX})
 #: The noes that reach the tagged forms of an address, where they came without a token.
 OPT_OUTS = frozenset({EventKind.WITHDRAWN, EventKind.OBJECTED})
 #: The doors at which nobody shows a token.
-TOLD = frozenset({Channel.API, Channel.OPERATOR})
+TOLD = frozenset({Channel.API, Channel.IMPORT, Channel.OPERATOR})
 #: What could let mail through again, so that a no after it is a new one.
 GRANTING = frozenset({EventKind.CONSENT_GIVEN, EventKind.RELEASED, EventKind.RESTORED})
 
@@ -60,7 +60,7 @@ def fold(recipient_id: int, events: Sequence[Event]) -> Mapping[int, Standing]:
     standing = [event for event in events if event.seq not in gone]
     confirmed = [event for event in events if event.kind is EventKind.CONSENT_GIVEN and event.grade is Grade.A]
     failure = _failure(standing, confirmed)
-    given_anew = _given_anew(events, failure)
+    given_anew = _given_anew(events, gone, failure)
     return {
         topic: _standing(recipient_id, topic, standing, failure, given_anew)
         for topic in sorted({e.topic for e in events})
@@ -77,6 +77,30 @@ def live_no(events: Sequence[Event], kind: EventKind, topic: int) -> Event | Non
         if event.kind is kind and event.topic == topic and event.seq not in gone:
             return event
     return None
+
+
+def already_said(events: Sequence[Event], no: Event, *, reaching: bool = False) -> Event | None:
+    """
+    The no that already stands and says the same as this new one. `reaching`: the new one reaches the tagged forms of
+    the address too.
+
+    What a human may yet end as misread or forged (design 5.3) stands for itself: no other act is a repeat of it. And
+    what reaches the tagged forms to come repeats nothing that does not, such as a click.
+    """
+    alike = [
+        event
+        for event in events
+        if (not may_be_misread(event) or event.facts == no.facts)
+        and (event.kind is not no.kind or (says_already(event, no) and (not reaching or is_untokened(event))))
+    ]
+    return live_no(alike, no.kind, no.topic)
+
+
+def says_already(event: Event, act: Event | Receipt) -> bool:
+    """Whether an act that says the same as this event adds nothing: not where the event may be reverted alone."""
+    # Of an import, the batch stands before the line.
+    same_batch = event.source.partition("/")[0] == act.source.partition("/")[0]
+    return event.channel is not Channel.IMPORT or (act.channel is Channel.IMPORT and same_batch)
 
 
 def ended(events: Sequence[Event]) -> frozenset[int]:
@@ -129,11 +153,13 @@ def _failure(standing: Sequence[Event], confirmed: Sequence[Event]) -> int | Non
     return failures[-1] if failures and failures[-1] > works_since else None
 
 
-def _given_anew(events: Sequence[Event], failure: int | None) -> int | None:
+def _given_anew(events: Sequence[Event], gone: frozenset[int], failure: int | None) -> int | None:
     if failure is None:
         return None
+    imported = {event.seq for event in events if event.channel is Channel.IMPORT}
+    newer = (sale for sale in read_sales(events, gone) if sale.seq > failure and sale.seq not in imported)
     # A cancelled one too: the customer still gave this address, and is to hear of the refund.
-    return next((sale.seq for sale in read_sales(events) if sale.seq > failure and sale.given_by_customer), None)
+    return next((sale.seq for sale in newer if sale.given_by_customer), None)
 
 
 def _standing(

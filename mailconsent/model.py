@@ -59,7 +59,16 @@ class Channel(StrEnum):
     PAGE = "page"  #: the button on our page
     INBOX = "inbox"  #: mail to the contact inbox
     API = "api"
+    IMPORT = "import"  #: one of many rows, all of which can be reverted together
     OPERATOR = "operator"
+
+
+class ImportKind(StrEnum):
+    """What the rows of an import are."""
+
+    CONSENTS = "consents"
+    SALES = "sales"
+    OPT_OUTS = "opt-outs"
 
 
 class Grade(StrEnum):

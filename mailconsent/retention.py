@@ -4,7 +4,8 @@ Which events may go when their term is over. Rules (design section 6):
 1. What still decides stays: an event goes only if no *later* sequence of events could then be judged differently.
 2. So a no stays for as long as marketing mail is sent at all, unless another one that nobody can end says the same: it
    also bars soft opt-in for ever (ePrivacy Article 13(2)).
-3. What somebody may still end keeps what stands behind it: an operator may release, a person may undo for a day.
+3. What somebody may still end keeps what stands behind it: an operator may release or revert an import, a person may
+   undo for a day.
 4. A request that can no longer be confirmed decides nothing.
 5. An event of a kind that is not known here stays. So does a sale: told of again, its order would pass for a new one.
 
@@ -38,10 +39,10 @@ def removable(events: Sequence[Event], due: Collection[int], *, now: datetime) -
 
 
 def may_be_ended(event: Event, *, now: datetime) -> bool:
-    """Whether an operator or the person may still end this event; a mail to the inbox may turn out to be forged."""
+    """Whether an operator or the person may still end this event: a mail be forged, an import be reverted."""
     return (
         event.kind in _RELEASABLE
-        or event.channel is Channel.INBOX
+        or event.channel in (Channel.INBOX, Channel.IMPORT)
         or (event.kind in UNDOABLE and event.received_at > now - UNDO)
     )
 
@@ -54,12 +55,15 @@ def _is_spent(event: Event, kept: Sequence[Event], now: datetime) -> bool:
     gone = ended(kept)
     if event.seq in gone:
         # Ended, it denies nothing; but it bars soft opt-in for good, unless an older one does.
-        return event.kind not in STICKY or any(other.kind in STICKY and other.seq < event.seq for other in kept)
+        bars = event.kind in STICKY and not any(other.kind in STICKY and other.seq < event.seq for other in kept)
+        # A cancellation is of the whole order, which it knows by the one telling that it names.
+        named = any(other.ends == event.seq and other.kind is EventKind.SALE_CANCELLED for other in kept)
+        return not (bars or named)
     standing = [other for other in kept if other.seq not in gone and other is not event]
     earlier = [other for other in standing if other.seq < event.seq]
     later = [other for other in standing if other.seq > event.seq]
     if event.kind is EventKind.CONSENT_GIVEN:
-        return _is_no_ground(event) or _is_outdone(event, later) or _is_over(event, earlier, later, now)
+        return _is_no_ground(event) or _is_outdone(event, later, now) or _is_over(event, earlier, later, now)
     if event.kind in PERSONAL:
         return any(_says_the_same(other, event, earlier, now) for other in earlier)
     if event.kind is EventKind.PERMANENT_FAILURE:
@@ -76,12 +80,13 @@ def _is_no_ground(consent: Event) -> bool:
     return consent.grade not in (Grade.A, Grade.B)
 
 
-def _is_outdone(consent: Event, later: Sequence[Event]) -> bool:
-    """A newer consent to the same topic is as well proven: whatever ends it, ends this one too."""
+def _is_outdone(consent: Event, later: Sequence[Event], now: datetime) -> bool:
+    """A newer consent to the same topic is as well proven, and whatever ends it, ends this one too."""
     return any(
         other.kind is EventKind.CONSENT_GIVEN
         and other.topic == consent.topic
         and (other.grade or Grade.D) <= (consent.grade or Grade.D)
+        and not may_be_ended(other, now=now)
         # It is under the same law, and lapses no earlier.
         and told_country(consent) in (None, told_country(other))
         and given_at(consent) <= given_at(other)

@@ -6,15 +6,16 @@ Sales, as the events tell them. Rules:
 2. An order may be told of several times, as it moves from an order to a delivery. The first telling counts, but for the
    state, which is the newest one's: when the address was collected, and what was offered then, cannot be repaired.
 3. An order that was cancelled or refunded stays so, whatever is told of it later: a new sale has an order of its own.
+4. What an import told counts no more when it was reverted. Nothing else that is told of a sale can be released.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 from typing import TypeVar
 
-from mailconsent.model import Event, EventKind
+from mailconsent.model import Channel, Event, EventKind
 
 Member = TypeVar("Member", bound=StrEnum)
 
@@ -27,6 +28,13 @@ class SaleState(StrEnum):
     PAID = "paid"
     INVOICED = "invoiced"
     DELIVERED = "delivered"
+
+
+class SaleEnd(StrEnum):
+    """How a sale was taken back."""
+
+    CANCELLED = "cancelled"
+    REFUNDED = "refunded"
 
 
 class Obtained(StrEnum):
@@ -91,19 +99,26 @@ class Sale:
         return self.obtained in GIVEN_BY_CUSTOMER
 
 
-def read_sales(events: Sequence[Event]) -> list[Sale]:
-    """What was sold to a recipient, from all their events in the order of `seq`: one for each order, oldest first."""
+def read_sales(events: Sequence[Event], gone: Collection[int] = ()) -> list[Sale]:
+    """
+    What was sold to a recipient: one for each order, oldest first.
+
+    From all their events in the order of `seq`; `gone` are those that were released.
+    """
     sales: dict[str | int, Sale] = {}
     tellings: dict[int, str | int] = {}
+    cancelled: dict[str | int, int] = {}
     for event in events:
+        reverted = event.seq in gone and event.channel is Channel.IMPORT
         if event.kind is EventKind.SALE:
             told = read_sale(event)
             key = tellings[event.seq] = told.order or told.seq
-            sales[key] = replace(sales[key], state=told.state) if key in sales else told
-        elif event.kind is EventKind.SALE_CANCELLED and event.ends in tellings:
-            sale = sales[tellings[event.ends]]
-            sales[tellings[event.ends]] = replace(sale, cancelled_by=sale.cancelled_by or event.seq)
-    return list(sales.values())
+            if not reverted:
+                sales[key] = replace(sales[key], state=told.state) if key in sales else told
+        elif event.kind is EventKind.SALE_CANCELLED and event.ends in tellings and not reverted:
+            # The order is cancelled, also where the telling that was named is released and another one remains.
+            cancelled.setdefault(tellings[event.ends], event.seq)
+    return [replace(sale, cancelled_by=cancelled[key]) if key in cancelled else sale for key, sale in sales.items()]
 
 
 def read_sale(event: Event) -> Sale:

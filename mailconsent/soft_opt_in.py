@@ -79,12 +79,12 @@ class Sales:
 
 def sales_of(recipient_id: int, events: Sequence[Event]) -> Sales | None:
     """What all events of one recipient, in the order of `seq`, say of soft opt-in; None if nothing was ever sold."""
-    told = read_sales(events)
-    if not told:
+    if not any(event.kind is EventKind.SALE for event in events):
         return None
+    gone = ended(events)
+    told = read_sales(events, gone)
     # A new owner of the mailbox ends every older ground. Noes stay: nobody asks whose they were.
     owner_since = max((event.seq for event in events if event.kind is EventKind.OWNER_CHANGED), default=0)
-    gone = ended(events)
     bars: dict[int, int] = {}
     for event in events:
         if event.kind in STICKY:

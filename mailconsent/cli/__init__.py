@@ -43,6 +43,7 @@ def main() -> None:
     from mailconsent.cli import (  # noqa: F401 - their commands join the group
         ask,
         hold,
+        imports,
         journal,
         lapsing,
         ledger,
@@ -51,6 +52,7 @@ def main() -> None:
         requests,
         retention,
         run,
+        sale,
         setup,
         suppress,
     )

@@ -20,7 +20,7 @@ from mailconsent.policy.mailing import mailing_of
 from mailconsent.proof import Route
 from mailconsent.services import senders
 
-_Model = TypeVar("_Model", wire.CheckRequest, wire.ConsentRequest, wire.WithdrawalRequest)
+_Model = TypeVar("_Model", wire.CheckRequest, wire.ConsentRequest, wire.WithdrawalRequest, wire.SaleRequest)
 
 TOPIC = "What the mail is about: a key in the policy."
 ADDRESS = "ADDRESS may be - to read it from standard input, where it does not show in the list of processes."
@@ -32,7 +32,7 @@ ADDRESS = "ADDRESS may be - to read it from standard input, where it does not sh
 @click.option("--json", "as_json", is_flag=True, help="The verdict as the API gives it.")
 def check(address: str, topic: str, as_json: bool) -> None:
     """May this address be mailed about this topic? Exit status 0 is yes, 1 is no."""
-    asked = _request(wire.CheckRequest, {"topic": topic, "addresses": [address_of(address)]})
+    asked = checked(wire.CheckRequest, {"topic": topic, "addresses": [address_of(address)]})
     with opened() as here:
         about = here.rules.policy.topic(asked.topic)
         with here.store.read() as tx:
@@ -63,7 +63,7 @@ def consent() -> None:
     multiple=True,
     required=True,
     metavar="NAME=TEXT",
-    callback=lambda _context, _option, pairs: _evidence(pairs),
+    callback=lambda _context, _option, pairs: evidence_of(pairs),
     help="What the person was shown and did; repeat it.",
 )
 @click.option("--route", type=click.Choice([route.value for route in Route]), help="How it was given.")
@@ -84,7 +84,7 @@ def consent_add(address: str, notice: TextIO | None, **told: object) -> None:
     """
     parts = {"text": _text(notice)} | {name: told.pop(f"notice_{name}") for name in ("version", "language", "sha256")}
     shown = {name: part for name, part in parts.items() if part is not None}
-    asked = _request(wire.ConsentRequest, told | {"address": address_of(address), "notice": shown or None})
+    asked = checked(wire.ConsentRequest, told | {"address": address_of(address), "notice": shown or None})
     with opened() as here:
         about = here.rules.policy.topic(asked.topic)
         receipt = _receipt(asked.source, asked.occurred_at, Evidence(details=asked.evidence))
@@ -109,7 +109,7 @@ def consent_add(address: str, notice: TextIO | None, **told: object) -> None:
 @click.option("--source", default="", help="A reference of yours; never an address.")
 def withdraw(address: str, topic: str | None, source: str) -> None:
     """Record an opt-out. Prints the event's id."""
-    asked = _request(wire.WithdrawalRequest, {"address": address_of(address), "topic": topic, "source": source})
+    asked = checked(wire.WithdrawalRequest, {"address": address_of(address), "topic": topic, "source": source})
     with opened() as here:
         about = here.rules.policy.topic(asked.topic) if asked.topic is not None else None
         with here.store.begin() as tx:
@@ -167,7 +167,8 @@ def _text(file: TextIO | None) -> str | None:
         raise click.BadParameter("the notice must be a text in UTF-8") from None
 
 
-def _evidence(pairs: tuple[str, ...]) -> dict[str, str]:
+def evidence_of(pairs: tuple[str, ...]) -> dict[str, str]:
+    """Names and texts, as they are typed."""
     parts = [pair.partition("=") for pair in pairs]
     evidence = {name: text for name, _, text in parts}
     if len(evidence) < len(parts) or not all(name and text for name, _, text in parts):
@@ -175,7 +176,7 @@ def _evidence(pairs: tuple[str, ...]) -> dict[str, str]:
     return evidence
 
 
-def _request(model: type[_Model], values: dict[str, object]) -> _Model:
+def checked(model: type[_Model], values: dict[str, object]) -> _Model:
     """The same checks as the API makes."""
     try:
         return wire.make_request(model, values)

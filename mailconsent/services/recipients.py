@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from mailconsent.address import match_key, tagless_key
-from mailconsent.facts import Identified, is_untokened, live_no, may_be_misread
+from mailconsent.facts import Identified, already_said
 from mailconsent.model import (
     ALL_TOPICS,
     Channel,
@@ -66,15 +66,7 @@ def record_no(
     """
     Record a no of a locked recipient, unless the same one stands; `reaching` if it covers tagged forms to come.
     """
-    # What a human may yet end as misread or forged (design 5.3) stands for itself: no other act is a repeat of it. And
-    # what reaches the tagged forms to come repeats nothing that does not, such as a click.
-    alike = [
-        e
-        for e in recipient.events
-        if (not may_be_misread(e) or e.facts == event.facts)
-        and (not reaching or e.kind is not event.kind or is_untokened(e))
-    ]
-    standing = live_no(alike, event.kind, event.topic)
+    standing = already_said(recipient.events, event, reaching=reaching)
     if standing:
         return Outcome(event_id=EventId(recipient.id, standing.seq), repeated=True)
     return Outcome(event_id=append(tx, recipient, event, support), repeated=False)

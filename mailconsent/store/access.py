@@ -30,6 +30,8 @@ class Scope(StrEnum):
     CONSENTS = "consents"
     SUPPRESSIONS = "suppressions"
     WITHDRAWALS = "withdrawals"
+    SALES = "sales"
+    IMPORTS = "imports"
     SENDS = "sends"
     RECIPIENTS = "recipients"
     RECIPIENTS_ERASE = "recipients:erase"

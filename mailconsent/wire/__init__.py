@@ -5,6 +5,7 @@ describes both in OpenAPI.
 
 from mailconsent.wire.check import MAX_ADDRESSES, CheckAnswer, CheckRequest, Verdict, verdict
 from mailconsent.wire.consents import ConsentRecorded, ConsentRequest, Recorded, ShownNotice, WithdrawalRequest
+from mailconsent.wire.imports import Counts, ImportAnswer, ImportRequest, RejectedRow, counts
 from mailconsent.wire.json_text import (
     BadRequest,
     Fault,
@@ -26,6 +27,7 @@ from mailconsent.wire.recipients import (
     export_answer,
     lookup_answer,
 )
+from mailconsent.wire.sales import SaleRequest
 from mailconsent.wire.sends import SendsAnswer, SendsRequest
 from mailconsent.wire.suppressions import (
     MAX_LISTED,
@@ -45,15 +47,20 @@ __all__ = [
     "CheckRequest",
     "ConsentRecorded",
     "ConsentRequest",
+    "Counts",
     "EraseAnswer",
     "EraseRequest",
     "ExportAnswer",
     "Fault",
+    "ImportAnswer",
+    "ImportRequest",
     "ListedSuppression",
     "LookupAnswer",
     "Problem",
     "RecipientRequest",
     "Recorded",
+    "RejectedRow",
+    "SaleRequest",
     "SendsAnswer",
     "SendsRequest",
     "ShownNotice",
@@ -62,6 +69,7 @@ __all__ = [
     "SuppressionRequest",
     "Verdict",
     "WithdrawalRequest",
+    "counts",
     "erase_answer",
     "export_answer",
     "listed",

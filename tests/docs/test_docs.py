@@ -12,6 +12,7 @@ from mailconsent.cli import (  # noqa: F401 - their commands join the group
     ask,
     cli,
     hold,
+    imports,
     journal,
     lapsing,
     ledger,
@@ -20,6 +21,7 @@ from mailconsent.cli import (  # noqa: F401 - their commands join the group
     requests,
     retention,
     run,
+    sale,
     setup,
     suppress,
 )
@@ -69,6 +71,8 @@ def fault(words: list[str]) -> str | None:
     """What is wrong with `mailconsent <words>`, as far as names go."""
     command: click.Command = cli
     for place, word in enumerate(words):
+        if isinstance(command, click.Group) and word not in command.commands and hasattr(command, "default"):
+            command = command.commands[command.default]
         if isinstance(command, click.Group) and not word.startswith("-"):
             # `key create|list|revoke` stands for three commands.
             names = word.split("|")
@@ -85,7 +89,8 @@ def fault(words: list[str]) -> str | None:
 def leaves(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     if isinstance(command, click.Group):
         for name, below in command.commands.items():
-            yield from leaves(below, (*path, name))
+            if not below.hidden:
+                yield from leaves(below, (*path, name))
     else:
         yield path
 

@@ -13,12 +13,19 @@ from mailconsent.store import Transaction
 from mailconsent.store.access import ApiKey, answered, read_key, remember_answer
 from web.errors import problem
 from web.openapi import IDEMPOTENCY_KEY, Operation, document
-from web.v1 import recipients, senders, sends, suppressions
+from web.v1 import imports, recipients, sales, senders, sends, suppressions
 from web.v1.keys import require
 
 v1 = Blueprint("v1", __name__, url_prefix="/v1")
 
-OPERATIONS = (*senders.OPERATIONS, *sends.OPERATIONS, *suppressions.OPERATIONS, *recipients.OPERATIONS)
+OPERATIONS = (
+    *senders.OPERATIONS,
+    *sales.OPERATIONS,
+    *sends.OPERATIONS,
+    *imports.OPERATIONS,
+    *suppressions.OPERATIONS,
+    *recipients.OPERATIONS,
+)
 
 
 @v1.get("/openapi.json")

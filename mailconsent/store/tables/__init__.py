@@ -8,6 +8,7 @@ that these tables can be spread over several databases (design section 6).
 from mailconsent.store.tables.access import api_keys, idempotency
 from mailconsent.store.tables.answers import sales, sends, standings
 from mailconsent.store.tables.base import UtcDateTime, in_utc, metadata
+from mailconsent.store.tables.imports import imports
 from mailconsent.store.tables.inbox import inbound_messages, mailboxes
 from mailconsent.store.tables.installation import installation, keys, policies, topics
 from mailconsent.store.tables.ledger import events, evidence, notices, recipients, removed, sealed, seals
@@ -22,6 +23,7 @@ __all__ = [
     "events",
     "evidence",
     "idempotency",
+    "imports",
     "in_utc",
     "inbound_messages",
     "installation",

@@ -61,6 +61,13 @@ events = Table(
         sqlite_where=text("kind = 'consent_requested'"),
         postgresql_where=text("kind = 'consent_requested'"),
     ),
+    # By the batch and the line that they came from, to revert them.
+    Index(
+        "ix_events_imported",
+        "source",
+        sqlite_where=text("channel = 'import'"),
+        postgresql_where=text("channel = 'import'"),
+    ),
     Index(
         "ix_events_suppressed",
         "recipient_id",
