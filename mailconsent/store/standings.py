@@ -8,11 +8,11 @@ the batch, so that the statement is prepared once.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import and_, func, or_, select
 
 from mailconsent.address import DIGEST_SIZE
 from mailconsent.decision import ConsentTerms
-from mailconsent.model import ALL_TOPICS, Standing
+from mailconsent.model import ALL_TOPICS, Grade, Standing
 from mailconsent.store import Transaction
 from mailconsent.store.driver import change, driver_cursor
 from mailconsent.store.tables import standings
@@ -84,7 +84,8 @@ def count_alive(
     there = country.in_(within) if within is not None else or_(country.is_(None), country.not_in(outside))
     last = (
         standings.c.consent_at >= terms.lapsed_before,
-        standings.c.newer_at >= terms.lapsed_before,
+        # As `decide` has it: a consent proven less well will do only where that is enough.
+        and_(standings.c.newer_at >= terms.lapsed_before, terms.grade >= Grade.B),
         standings.c.used_on >= max(terms.unused_before, 0),
     )
     standing = (standings.c.denial.is_(None), standings.c.failure.is_(None), standings.c.grade <= terms.grade.value)
