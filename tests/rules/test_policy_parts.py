@@ -186,6 +186,7 @@ def test_a_policy_is_explained_in_plain_words():
         "  People write to contact@example.com, and complain to Datatilsynet.",
         "  Days are those of Europe/Copenhagen; texts are in en where the reader's language is missing.",
         "  A consent counts when it is confirmed (grade A).",
+        '  Soft opt-in rests on what was sold by the entity "main".',
         "Topics",
         "  2 alerts (Alerts): marketing, by consent or soft opt-in; advertises scanners",
         "  4 orders (Orders): transactional, needs no marketing ground",
@@ -193,15 +194,15 @@ def test_a_policy_is_explained_in_plain_words():
         "  who bought mri may hear of scanners",
         "  who bought service may hear of nothing",
         "Countries, each together with the controller's own, DK",
-        "  DK: soft opt-in after a sale for 24 months; a consent lapses after 12 months without use",
+        "  DK: soft opt-in after a sale for 24 months; a consent lapses after 12 months without a recorded send",
         "  DE: soft opt-in after a sale for 24 months; confirmed consent required; a consent lapses after 12 months "
-        "without use",
+        "without a recorded send",
         "  IE: soft opt-in after a sale for 24 months and while no 12 months pass without a mail; a consent lapses "
-        "after 12 months without use",
-        "  CA: soft opt-in after a sale for 18 months; a consent lapses after 12 months without use; an opt-out must "
-        "be honoured within 14 days, and is at once",
-        "  PL: no soft opt-in; a consent lapses after 12 months without use",
-        "  any other: no soft opt-in; a consent lapses after 6 months without use",
+        "after 12 months without a recorded send",
+        "  CA: soft opt-in after a sale for 18 months; a consent lapses after 12 months without a recorded send; an "
+        "opt-out must be honoured within 14 days, and is at once",
+        "  PL: no soft opt-in; a consent lapses after 12 months without a recorded send",
+        "  any other: no soft opt-in; a consent lapses after 6 months without a recorded send",
         "How long records are kept",
         "  consents: 12 months from the withdrawal, to settle disputes; then the proof goes, and the opt-out stays as "
         "a digest",
