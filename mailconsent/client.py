@@ -198,8 +198,8 @@ class Client:
 
     def _check(self, addresses: list[str], topic: str, *, headers: bool, send_id: str | None) -> list[Answer]:
         values = {"topic": topic, "addresses": addresses, "headers": headers, "send_id": send_id}
-        request = _request(wire.CheckRequest, values)
-        verdicts = self._read(wire.CheckAnswer, self._post("check", request, {}))["verdicts"]
+        body = self._post("check", _request(wire.CheckRequest, values), {})
+        verdicts = self._read(wire.CheckAnswer, body)["verdicts"]
         if [verdict["address"] for verdict in verdicts] != addresses:
             raise ServiceUnavailable("mailconsent answered something else than was asked: do not send.")
         if not all(_is_whole(verdict, headers=headers) for verdict in verdicts):
@@ -256,8 +256,7 @@ def _batches(addresses: Iterable[str]) -> Iterator[list[str]]:
     if isinstance(addresses, str):
         raise Refused("addresses: must be many, and not one text.")
     rest = iter(addresses)
-    while batch := list(islice(rest, wire.MAX_ADDRESSES)):
-        yield batch
+    return iter(lambda: list(islice(rest, wire.MAX_ADDRESSES)), [])
 
 
 def _request(model: Any, values: dict[str, Any]) -> Any:

@@ -8,7 +8,7 @@ the batch, so that the statement is prepared once.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import func, or_, select
 
 from mailconsent.address import DIGEST_SIZE
 from mailconsent.decision import ConsentTerms
@@ -82,12 +82,9 @@ def count_alive(
     """Topic -> how many consents of people within these countries, or outside of these, count under such terms."""
     country = standings.c.country
     there = country.in_(within) if within is not None else or_(country.is_(None), country.not_in(outside))
-    last = (
-        standings.c.consent_at >= terms.lapsed_before,
-        # As `decide` has it: a consent proven less well will do only where that is enough.
-        and_(standings.c.newer_at >= terms.lapsed_before, terms.grade >= Grade.B),
-        standings.c.used_on >= max(terms.unused_before, 0),
-    )
+    last = [standings.c.consent_at >= terms.lapsed_before, standings.c.used_on >= max(terms.unused_before, 0)]
+    if terms.grade >= Grade.B:  # as `decide` has it: a newer one that is proven less well will do
+        last.append(standings.c.newer_at >= terms.lapsed_before)
     standing = (standings.c.denial.is_(None), standings.c.failure.is_(None), standings.c.grade <= terms.grade.value)
     number = func.count().label("alive")
     alive = select(standings.c.topic, number).where(*standing, there, or_(*last)).group_by(standings.c.topic)
