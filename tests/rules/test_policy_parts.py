@@ -96,7 +96,7 @@ def test_what_a_file_leaves_out_has_its_strictest_meaning():
     assert policy.controller.time_zone is UTC
     assert not any(policy.rule(country).soft_opt_in for country in ("DK", "US", "other", "", None))
     assert not policy.topics[0].soft_opt_in
-    assert not policy.similar.covers("mri", policy.topics[0])
+    assert not policy.similar.categories
     assert (policy.retention, policy.notices) == ({}, ())
 
 
@@ -123,13 +123,7 @@ def test_only_what_the_map_names_is_similar(sold, advertised, covers, reason):
         text.replace("service = []", 'service = []\ntube = ["coils"]' if "coils" in advertised else "")
     )
 
-    assert policy.similar.covers(sold, policy.topics[0]) is covers, reason
-
-
-def test_mail_that_advertises_nothing_is_similar_to_nothing():
-    policy = read_policy(WHOLE)
-
-    assert not policy.similar.covers("mri", policy.topics[1])
+    assert (policy.topics[0].categories <= policy.similar.categories.get(sold, frozenset())) is covers, reason
 
 
 def test_faults_of_all_parts_come_back_at_once():
