@@ -11,7 +11,7 @@ The rows of an import -> what the API takes one by one. Rules:
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 
 from mailconsent import wire
 from mailconsent.address import match_key, validated
@@ -23,7 +23,7 @@ from mailconsent.proof import REQUIRED, Route
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What is to be imported, and what holds for every row."""
+    """What is to be imported, and what holds for every row. Raises `Refused` for what its kind has no use for."""
 
     kind: ImportKind
     #: Of consents and opt-outs, where a row names none: a topic's key.
@@ -32,6 +32,12 @@ class Wanted:
     evidence: Mapping[str, str] = field(default_factory=dict)
     #: Keep consents with gaps in their proof as the grade C or D that they are.
     partial: bool = False
+
+    def __post_init__(self) -> None:
+        if self.kind is not ImportKind.CONSENTS and (self.evidence or self.partial):
+            raise Refused("Evidence, and whether gaps in it are kept, is said of consents alone.")
+        if self.kind is ImportKind.SALES and self.topic is not None:
+            raise Refused("A sale is about no topic: what was sold says to which mail it is similar.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,6 +195,6 @@ def _evidence(cells: Mapping[str, str], for_all: Mapping[str, str]) -> dict[str,
 def _moment(place: str, text: str, zone: tzinfo) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError):  # the first day there is, by which some systems say "never", is none in UTC
         raise Refused(f"{place}: must be a time as in 2026-03-01T09:30:00+01:00, or a day.") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=zone)

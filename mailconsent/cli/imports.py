@@ -10,17 +10,18 @@ from pathlib import Path
 import click
 
 from mailconsent import wire
+from mailconsent.bloom import Seen
 from mailconsent.cli import cli, opened
 from mailconsent.cli.ask import evidence_of
 from mailconsent.cli.bar import bar
 from mailconsent.cli.import_file import ImportFile, SideFile, Survey
-from mailconsent.difference import Difference
 from mailconsent.errors import Refused
+from mailconsent.import_effect import Difference
 from mailconsent.import_rows import BadRow, Row, Wanted
 from mailconsent.model import ImportKind
-from mailconsent.seen import Seen
 from mailconsent.services import imports
-from mailconsent.services.import_effects import compare, unusable
+from mailconsent.services.dry_run import compare
+from mailconsent.services.import_row import unusable
 from mailconsent.services.installation import Installation
 from mailconsent.store.imports import Batch, read_batch, read_batches
 
@@ -161,7 +162,7 @@ def _in_words(wanted: Wanted, counts: Difference, batch: Batch | None, side: Sid
         return [*lines, f"To revert it: mailconsent import revert {batch.id}"]
     for key in sorted({*counts.gained, *counts.lost}):
         lines.append(f"{key}: {counts.gained[key]} people more may be mailed, {counts.lost[key]} fewer")
-    return [*lines, "Nobody who opted out becomes allowed."]
+    return lines
 
 
 def _as_json(counts: Difference, survey: Survey, batch: Batch | None, side: SideFile) -> dict[str, object]:

@@ -11,11 +11,11 @@ from dataclasses import replace
 from mailconsent.address import match_key, validated
 from mailconsent.errors import InvalidAddress
 from mailconsent.model import Event, EventId, EventKind, Evidence, Receipt
+from mailconsent.sale_telling import Telling, news, tellings
 from mailconsent.services.recipients import Outcome
 from mailconsent.store import Transaction
 from mailconsent.store.ledger import Recipient, append
 from mailconsent.store.recipients import describe, lock_address
-from mailconsent.telling import Telling, news, tellings
 
 
 def order_reference(tx: Transaction, order: str) -> str:

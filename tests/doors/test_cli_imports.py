@@ -88,6 +88,13 @@ def test_the_side_file_overwrites_no_file_that_is_imported(tmp_path: Path) -> No
         SideFile(path, ["address"], path)
 
 
+def test_a_side_file_that_cannot_be_made_is_said_in_plain_words(tmp_path: Path) -> None:
+    side = SideFile(tmp_path / "nowhere" / "b.csv", ["address"], tmp_path / "a.csv")
+
+    with side, pytest.raises(Refused, match="--rejects"):
+        side.add(BadRow(line=3, why="not an address"), ["nobody"])
+
+
 def test_a_mended_side_file_has_a_side_file_of_its_own_with_the_same_columns(tmp_path: Path) -> None:
     with SideFile(tmp_path / "b.csv", ["line", "why", "address"], tmp_path / "a.csv") as side:
         side.add(BadRow(line=3, why="not an address"), ["7", "old", "nobody"])

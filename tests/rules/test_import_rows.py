@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from mailconsent.bloom import Seen
 from mailconsent.csv_rows import MAX_RECORD, read_records
 from mailconsent.errors import Refused
 from mailconsent.import_rows import BadRow, Row, Wanted, read_header, read_named, read_row
 from mailconsent.model import ImportKind
 from mailconsent.policy import read_policy
-from mailconsent.seen import Seen
 from tests.houses import POLICY
 
 VECTORS = tomllib.loads((Path(__file__).parent.parent / "vectors" / "imports.toml").read_text("utf-8"))
@@ -106,6 +106,20 @@ def test_a_topic_and_evidence_for_all_rows_fill_what_a_row_leaves_out():
     assert isinstance(row, Row)
     assert row.topic.key == "blog"
     assert row.asked.evidence == {"importer": "Kim", "form": "footer"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        (ImportKind.SALES, {"topic": "alerts"}),
+        (ImportKind.SALES, {"evidence": {"importer": "Kim"}}),
+        (ImportKind.OPT_OUTS, {"evidence": {"importer": "Kim"}}),
+        (ImportKind.OPT_OUTS, {"partial": True}),
+    ],
+)
+def test_what_a_kind_has_no_use_for_is_refused_and_not_dropped(kind, said):
+    with pytest.raises(Refused):
+        Wanted(kind=kind, **said)
 
 
 def test_a_mended_side_file_is_a_file_like_any_other():

@@ -7,10 +7,10 @@ import pytest
 
 from mailconsent.errors import InvalidAddress
 from mailconsent.model import EventKind, Reason
+from mailconsent.sale_telling import Telling
 from mailconsent.sales import Customer, Obtained, SaleEnd, SaleState
 from mailconsent.services.rotation import begin_digest_rotation, move_recipients
 from mailconsent.services.sales import order_reference, record_sale
-from mailconsent.telling import Telling
 from tests.cast import ANNA
 from tests.houses import ask, consent, events, receipt, rows, unfolded
 

@@ -8,8 +8,8 @@ import pytest
 from mailconsent.facts import ended
 from mailconsent.model import Channel, EventKind, Reason
 from mailconsent.retention import removable
+from mailconsent.sale_telling import AT_CHECKOUT, Telling, news
 from mailconsent.sales import SaleEnd, SaleState, read_sales
-from mailconsent.telling import AT_CHECKOUT, Telling, news
 from tests.cast import NOW, receipt
 from tests.histories import decided
 
