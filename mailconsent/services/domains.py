@@ -7,10 +7,12 @@ What the suppression of a domain does to the decisions on its addresses. Rules:
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from mailconsent.address import domains_over
 from mailconsent.model import ALL_TOPICS, Decision, EventId, MailKind, Reason, Standing
 from mailconsent.store import Transaction
+from mailconsent.store.ledger import read_event
 from mailconsent.store.standings import read_standings
 
 #: What denies an address itself, and at least as strongly.
@@ -20,13 +22,18 @@ FIRST = frozenset(
 
 
 def under_domains(
-    tx: Transaction, kind: MailKind, addresses: Sequence[str], decisions: list[Decision]
+    tx: Transaction,
+    kind: MailKind,
+    addresses: Sequence[str],
+    decisions: list[Decision],
+    *,
+    since: datetime | None = None,
 ) -> list[Decision]:
-    """These decisions on these addresses, with those denied whose domain is suppressed."""
+    """These decisions on these addresses, with those denied whose domain is suppressed; `since` then or earlier."""
     if kind is not MailKind.MARKETING or not tx.state.domains:
         return decisions
     spellings = [address.rpartition("@")[2] for address in addresses]
-    denied = _denied(tx, set(spellings))
+    denied = _denied(tx, set(spellings), since)
     if not denied:
         return decisions
     return [
@@ -35,7 +42,7 @@ def under_domains(
     ]
 
 
-def _denied(tx: Transaction, spellings: set[str]) -> dict[str, Decision]:
+def _denied(tx: Transaction, spellings: set[str], since: datetime | None) -> dict[str, Decision]:
     """The denials by the domain as it was written; the nearest domain that is suppressed decides."""
     over = {spelling: domains_over(spelling) for spelling in spellings}
     # While a rotation runs, a domain may stand under either digest.
@@ -51,6 +58,7 @@ def _denied(tx: Transaction, spellings: set[str]) -> dict[str, Decision]:
         for domain, both in digests.items()
         for digest in both
         if (standing := found.get(digest)) and standing.denial_event is not None
+        if since is None or read_event(tx, _event_of(standing)).received_at <= since
     }
     return {
         spelling: _denial(noes[nearest])
@@ -60,5 +68,8 @@ def _denied(tx: Transaction, spellings: set[str]) -> dict[str, Decision]:
 
 
 def _denial(standing: Standing) -> Decision:
-    event_id = EventId(standing.recipient_id, standing.denial_event or 0)
-    return Decision(allowed=False, reason=Reason.SUPPRESSED, event_id=event_id)
+    return Decision(allowed=False, reason=Reason.SUPPRESSED, event_id=_event_of(standing))
+
+
+def _event_of(standing: Standing) -> EventId:
+    return EventId(standing.recipient_id, standing.denial_event or 0)

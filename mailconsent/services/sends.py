@@ -16,6 +16,7 @@ from mailconsent.errors import Refused
 from mailconsent.model import Decision, MailKind, Reason
 from mailconsent.policy import Policy, Topic
 from mailconsent.policy.mailing import mailing_of
+from mailconsent.services.domains import under_domains
 from mailconsent.store import Transaction
 from mailconsent.store.ledger import read_all_events
 from mailconsent.store.sends import Send, find_recipients, keep_sends, read_uses_until
@@ -55,7 +56,8 @@ def record_sends(
     known = _recipients_of(tx, addresses)
     judged = _judge(tx, mailing_of(policy, topic, now=sent_at), {i for i in known if i}, sent_at, day)
     told = [judged[i] if i else NO_LEGAL_BASIS if i is None else NOT_AN_ADDRESS for i in known]
-    sends = [_send(recipient_id, decision) for recipient_id, decision in judged.items()]
+    told = under_domains(tx, topic.kind, addresses, told, since=sent_at)
+    sends = [_send(i, decision) for i, decision in dict(zip(known, told, strict=True)).items() if i]
     return SendsRecorded(
         recorded=keep_sends(tx, send_id, topic.number, day, sends),
         without_ground=[(place, decision.reason) for place, decision in enumerate(told) if not decision.allowed],
@@ -110,9 +112,11 @@ def _judge(
 
 
 def _send(recipient_id: int, decision: Decision) -> Send:
+    event = decision.event_id
     return Send(
         recipient_id=recipient_id,
         reason=decision.reason,
         basis=decision.legal_basis,
-        seq=decision.event_id.seq if decision.event_id else None,
+        # The suppression of a domain is no event of theirs.
+        seq=event.seq if event and event.recipient_id == recipient_id else None,
     )
