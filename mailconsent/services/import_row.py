@@ -82,11 +82,13 @@ def effect(tx: Transaction, deed: Deed, events: Sequence[Event]) -> Effect:
     asked = deed.row.asked
     if deed.consent:
         return effect_of_consent(deed.consent, events, deed.receipt)
+    key = match_key(asked.address)
+    reaching = tagless_key(key) == key
     if isinstance(asked, wire.SaleRequest):
         told = asked.telling(order_reference(tx, asked.order))
-        return Effect(added=news(told, events, deed.receipt), denied=standing_no(events, ALL_TOPICS))
-    key = match_key(asked.address)
-    return effect_of_opt_out(deed.topic, events, deed.receipt, reaching=tagless_key(key) == key)
+        added = news(told, events, deed.receipt, reaching=reaching)
+        return Effect(added=added, denied=standing_no(events, ALL_TOPICS))
+    return effect_of_opt_out(deed.topic, events, deed.receipt, reaching=reaching)
 
 
 def do(tx: Transaction, deed: Deed, difference: Difference) -> None:

@@ -20,7 +20,7 @@ BATCH, OTHER = "import:aa/2", "import:bb/2"
 def tell(events, told, source=None):
     """A history and what this telling adds; from an import where a source is given."""
     act = replace(receipt(Channel.IMPORT if source else Channel.API), source=source or "shop")
-    for event in news(told, events, act):
+    for event in news(told, events, act, reaching=True):
         seq = len(events) + 1
         ends = seq - 1 if event.kind is EventKind.SALE_CANCELLED and event.ends is None else event.ends
         events = [*events, replace(event, seq=seq, ends=ends)]
