@@ -133,6 +133,7 @@ def _apply(here: Installation, wanted: Wanted, file: ImportFile, survey: Survey,
                 batch = moved
                 _keep(side, bad, fields)
                 advance(batch.counts.rows)
+    imports.require_nobody_lost(batch, side.count)
     return batch
 
 

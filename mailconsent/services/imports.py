@@ -53,6 +53,18 @@ def open_batch(tx: Transaction, wanted: Wanted, file: bytes, *, now: datetime) -
     return find_batch(tx, identity) or add_batch(tx, wanted.kind, file, identity, now=now)
 
 
+def require_nobody_lost(batch: Batch, unusable: int) -> None:
+    """
+    Raises `Refused` where rows of a batch could not be used when it came to them, and could be now: as after a change of
+    the policy. They are not recorded, since the batch is past them.
+    """
+    if (usable := batch.counts.bad - unusable) > 0:
+        raise Refused(
+            f"{usable} rows could not be used when batch {batch.id} did them, and could be now. They are not recorded: "
+            "import them in a file of their own."
+        )
+
+
 def apply_rows(
     tx: Transaction, batch: Batch, rows: Sequence[Row | BadRow], *, now: datetime, last: bool = False
 ) -> tuple[Batch, list[BadRow]]:

@@ -143,6 +143,14 @@ def test_an_import_that_was_killed_goes_on_and_adds_nothing_twice(installation):
     assert [len(told) for told in events(installation).values()] == [1] * 10
 
 
+def test_a_row_that_could_not_be_used_then_and_could_be_now_is_not_passed_over_in_silence(installation):
+    batch = real(installation, OUT, ANNA, {"address": BO, "topic": "not-yet"})
+
+    imports.require_nobody_lost(batch, 1)
+    with pytest.raises(Refused, match="1 rows could not be used"):
+        imports.require_nobody_lost(batch, 0)
+
+
 def test_two_processes_at_one_file_do_not_both_do_it(installation):
     rows = parsed(installation, OUT, [ANNA, BO])
     with installation.store.begin() as tx:

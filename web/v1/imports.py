@@ -30,6 +30,7 @@ def import_rows(tx: Transaction, _key: ApiKey, asked: wire.ImportRequest, rules:
         repeated = batch.finished_at is not None
         if repeated:
             bad = unusable(tx, rows, now=now)
+            imports.require_nobody_lost(batch, len(bad))
         else:
             batch, bad = imports.apply_rows(tx, batch, rows, now=now, last=True)
         batch_id, counts = batch.id, batch.counts
