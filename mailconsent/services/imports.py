@@ -55,8 +55,8 @@ def open_batch(tx: Transaction, wanted: Wanted, file: bytes, *, now: datetime) -
 
 def require_nobody_lost(batch: Batch, unusable: int) -> None:
     """
-    Raises `Refused` where rows of a batch could not be used when it came to them, and could be now: as after a change of
-    the policy. They are not recorded, since the batch is past them.
+    Raises `Refused` where rows of a batch could not be used when it came to them and could be now, as after a change of
+    the policy: it is past them, so they are not recorded.
     """
     if (usable := batch.counts.bad - unusable) > 0:
         raise Refused(
