@@ -23,7 +23,7 @@ from mailconsent.proof import REQUIRED, Route
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What is to be imported, and what holds for every row. Raises `Refused` for what its kind has no use for."""
+    """What is to be imported, and what holds for every row."""
 
     kind: ImportKind
     #: Of consents and opt-outs, where a row names none: a topic's key.
@@ -32,12 +32,6 @@ class Wanted:
     evidence: Mapping[str, str] = field(default_factory=dict)
     #: Keep consents with gaps in their proof as the grade C or D that they are.
     partial: bool = False
-
-    def __post_init__(self) -> None:
-        if self.kind is not ImportKind.CONSENTS and (self.evidence or self.partial):
-            raise Refused("Evidence, and whether gaps in it are kept, is said of consents alone.")
-        if self.kind is ImportKind.SALES and self.topic is not None:
-            raise Refused("A sale is about no topic: what was sold says to which mail it is similar.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

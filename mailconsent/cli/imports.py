@@ -90,7 +90,12 @@ def import_file(
 
 
 def _wanted(**said: object) -> Wanted:
-    return Wanted(**said | {"kind": ImportKind(str(said["kind"]))})  # type: ignore[arg-type]
+    wanted = Wanted(**said | {"kind": ImportKind(str(said["kind"]))})  # type: ignore[arg-type]
+    if wanted.kind is not ImportKind.CONSENTS and (wanted.evidence or wanted.partial):
+        raise click.UsageError("--evidence and --partial are of consents alone.")
+    if wanted.kind is ImportKind.SALES and wanted.topic is not None:
+        raise click.UsageError("A sale is about no topic: what was sold says to which mail it is similar.")
+    return wanted
 
 
 def _dry_run(here: Installation, wanted: Wanted, file: ImportFile, survey: Survey, side: SideFile) -> Difference:

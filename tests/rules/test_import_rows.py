@@ -108,20 +108,6 @@ def test_a_topic_and_evidence_for_all_rows_fill_what_a_row_leaves_out():
     assert row.asked.evidence == {"importer": "Kim", "form": "footer"}
 
 
-@pytest.mark.parametrize(
-    ("kind", "said"),
-    [
-        (ImportKind.SALES, {"topic": "alerts"}),
-        (ImportKind.SALES, {"evidence": {"importer": "Kim"}}),
-        (ImportKind.OPT_OUTS, {"evidence": {"importer": "Kim"}}),
-        (ImportKind.OPT_OUTS, {"partial": True}),
-    ],
-)
-def test_what_a_kind_has_no_use_for_is_refused_and_not_dropped(kind, said):
-    with pytest.raises(Refused):
-        Wanted(kind=kind, **said)
-
-
 def test_a_mended_side_file_is_a_file_like_any_other():
     [row] = read_file("line,why,address\n7,This is not an e-mail address.,anna@example.com\n", ImportKind.OPT_OUTS)
 
