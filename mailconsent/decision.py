@@ -13,12 +13,14 @@ Standing -> decision. Rules, in the order of design 5.3; the first that applies 
 Nobody else decides.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import NamedTuple
 
-from mailconsent.model import Decision, EventId, Grade, LegalBasis, MailKind, Reason, Standing
-from mailconsent.soft_opt_in import Offer, Sales, judge
+from mailconsent.facts import fold
+from mailconsent.model import ALL_TOPICS, Decision, Event, EventId, Grade, LegalBasis, MailKind, Reason, Standing
+from mailconsent.soft_opt_in import Offer, Sales, judge, sales_of
 
 NO_LEGAL_BASIS = Decision(allowed=False, reason=Reason.NO_LEGAL_BASIS)
 NOT_AN_ADDRESS = Decision(allowed=False, reason=Reason.INVALID_ADDRESS)
@@ -87,6 +89,22 @@ def decide(standing: Standing | None, mailing: Mailing, sales: Sales | None = No
         return by_consent
     by_sale = _by_sale(sales, mailing.offer)
     return by_sale if by_sale.allowed else by_consent
+
+
+def decide_by(
+    recipient_id: int, events: Sequence[Event], mailing: Mailing, *, used_on: date | None, last_sent_on: date | None
+) -> Decision:
+    """
+    The decision that these events of one recipient make, whatever is recorded besides; with the last days on which mail
+    rested on their consent to the topic, and on a sale.
+    """
+    standings, sales = fold(recipient_id, events), sales_of(recipient_id, events)
+    standing = standings.get(mailing.topic, standings.get(ALL_TOPICS))
+    return decide(
+        standing._replace(used_on=used_on.toordinal() if used_on else None) if standing else None,
+        mailing,
+        sales and replace(sales, last_sent_on=last_sent_on),
+    )
 
 
 def _by_consent(standing: Standing, consent: int, grade: str, mailing: Mailing) -> Decision:

@@ -47,7 +47,7 @@ UNDOABLE = frozenset({EventKind.WITHDRAWN, EventKind.REFUSED})
 #: The doors at which people speak for themselves.
 OWN_DOORS = frozenset({Channel.ONE_CLICK, Channel.PAGE, Channel.INBOX})
 #: The noes that reach the tagged forms of an address, where they came without a token.
-OPT_OUTS = frozenset({EventKind.WITHDRAWN, EventKind.OBJECTED})
+OPT_OUTS = frozenset({EventKind.WITHDRAWN, EventKind.OBJECTED, EventKind.REFUSED})
 #: The doors at which nobody shows a token.
 TOLD = frozenset({Channel.API, Channel.IMPORT, Channel.OPERATOR})
 #: What could let mail through again, so that a no after it is a new one.

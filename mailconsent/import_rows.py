@@ -11,7 +11,7 @@ The rows of an import -> what the API takes one by one. Rules:
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 
 from mailconsent import wire
 from mailconsent.address import match_key, validated
@@ -189,6 +189,6 @@ def _evidence(cells: Mapping[str, str], for_all: Mapping[str, str]) -> dict[str,
 def _moment(place: str, text: str, zone: tzinfo) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError):  # the first day there is, by which some systems say "never", is none in UTC
         raise Refused(f"{place}: must be a time as in 2026-03-01T09:30:00+01:00, or a day.") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=zone)

@@ -103,8 +103,14 @@ class SideFile:
         if self._file is None:
             # It holds addresses: for its owner alone, whatever was there before.
             flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
-            descriptor = os.open(self.path, flags, 0o600)
-            os.fchmod(descriptor, 0o600)
+            try:
+                descriptor = os.open(self.path, flags, 0o600)
+                os.fchmod(descriptor, 0o600)
+            except OSError as fault:
+                raise Refused(
+                    f"The side file cannot be made: {os.strerror(fault.errno or 0)}. What was done so far stays: name "
+                    "another one with --rejects, and run this again."
+                ) from None
             self._file = os.fdopen(descriptor, "w", encoding="utf-8", newline="")
             self._write([*REJECTED, *self._own(self._header)])
         self._write([str(bad.line), bad.why, *self._own(fields)])

@@ -10,17 +10,18 @@ from pathlib import Path
 import click
 
 from mailconsent import wire
+from mailconsent.bloom import Seen
 from mailconsent.cli import cli, opened
 from mailconsent.cli.ask import evidence_of
 from mailconsent.cli.bar import bar
 from mailconsent.cli.import_file import ImportFile, SideFile, Survey
-from mailconsent.difference import Difference
 from mailconsent.errors import Refused
+from mailconsent.import_effect import Difference
 from mailconsent.import_rows import BadRow, Row, Wanted
 from mailconsent.model import ImportKind
-from mailconsent.seen import Seen
 from mailconsent.services import imports
-from mailconsent.services.import_effects import compare, unusable
+from mailconsent.services.dry_run import compare
+from mailconsent.services.import_row import unusable
 from mailconsent.services.installation import Installation
 from mailconsent.store.imports import Batch, read_batch, read_batches
 
@@ -89,7 +90,12 @@ def import_file(
 
 
 def _wanted(**said: object) -> Wanted:
-    return Wanted(**said | {"kind": ImportKind(str(said["kind"]))})  # type: ignore[arg-type]
+    wanted = Wanted(**said | {"kind": ImportKind(str(said["kind"]))})  # type: ignore[arg-type]
+    if wanted.kind is not ImportKind.CONSENTS and (wanted.evidence or wanted.partial):
+        raise click.UsageError("--evidence and --partial are of consents alone.")
+    if wanted.kind is ImportKind.SALES and wanted.topic is not None:
+        raise click.UsageError("A sale is about no topic: what was sold says to which mail it is similar.")
+    return wanted
 
 
 def _dry_run(here: Installation, wanted: Wanted, file: ImportFile, survey: Survey, side: SideFile) -> Difference:
@@ -132,6 +138,7 @@ def _apply(here: Installation, wanted: Wanted, file: ImportFile, survey: Survey,
                 batch = moved
                 _keep(side, bad, fields)
                 advance(batch.counts.rows)
+    imports.require_nobody_lost(batch, side.count)
     return batch
 
 
@@ -161,7 +168,7 @@ def _in_words(wanted: Wanted, counts: Difference, batch: Batch | None, side: Sid
         return [*lines, f"To revert it: mailconsent import revert {batch.id}"]
     for key in sorted({*counts.gained, *counts.lost}):
         lines.append(f"{key}: {counts.gained[key]} people more may be mailed, {counts.lost[key]} fewer")
-    return [*lines, "Nobody who opted out becomes allowed."]
+    return lines
 
 
 def _as_json(counts: Difference, survey: Survey, batch: Batch | None, side: SideFile) -> dict[str, object]:

@@ -48,4 +48,6 @@ def add(address: str, categories: tuple[str, ...], **told: object) -> None:
     with opened() as here, here.store.begin() as tx:
         telling = asked.telling(sales.order_reference(tx, asked.order))
         outcome = sales.record_sale(tx, asked.address, telling, receipt, language=asked.language)
+    if outcome.repeated:
+        click.echo("recorded already", err=True)
     click.echo(str(outcome.event_id))

@@ -1,7 +1,7 @@
 """
 Imports: many rows at once, from another system. Decision 0018.
 
-1. A dry run shows what would change and writes nothing (`import_effects.compare`).
+1. A dry run shows what would change and writes nothing (`services/dry_run.py`).
 2. A batch goes forward in transactions of a few hundred rows, each with the line that it has come to. The same file
    with the same options goes on with its batch after a kill, and adds nothing twice.
 3. A batch can be reverted: every consent and sale of it ends, by an event that names it. What it told of people who do
@@ -13,20 +13,15 @@ Imports: many rows at once, from another system. Decision 0018.
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Concatenate, ParamSpec, TypeVar
 
-from mailconsent import wire
-from mailconsent.difference import Difference
 from mailconsent.errors import Refused, StorageUnavailable
 from mailconsent.facts import ended
-from mailconsent.import_effect import Effect
+from mailconsent.import_effect import Difference
 from mailconsent.import_rows import BadRow, Row, Wanted
 from mailconsent.model import Channel, EventKind, Evidence, ImportKind, Receipt
-from mailconsent.services.import_effects import Deed, effect, prepare
-from mailconsent.services.recipients import withdraw
-from mailconsent.services.sales import record_telling
+from mailconsent.services.import_row import do, prepare
 from mailconsent.store import Store, Transaction
 from mailconsent.store.imports import (
     Batch,
@@ -38,7 +33,7 @@ from mailconsent.store.imports import (
     read_batch,
 )
 from mailconsent.store.ledger import append
-from mailconsent.store.recipients import describe, lock_address, lock_recipient
+from mailconsent.store.recipients import lock_recipient
 
 #: Rows of a transaction: on SQLite nobody else writes meanwhile.
 CHUNK = 500
@@ -58,6 +53,18 @@ def open_batch(tx: Transaction, wanted: Wanted, file: bytes, *, now: datetime) -
     return find_batch(tx, identity) or add_batch(tx, wanted.kind, file, identity, now=now)
 
 
+def require_nobody_lost(batch: Batch, unusable: int) -> None:
+    """
+    Raises `Refused` where rows of a batch could not be used when it came to them and could be now, as after a change of
+    the policy: it is past them, so they are not recorded.
+    """
+    if (usable := batch.counts.bad - unusable) > 0:
+        raise Refused(
+            f"{usable} rows could not be used when batch {batch.id} did them, and could be now. They are not recorded: "
+            "import them in a file of their own."
+        )
+
+
 def apply_rows(
     tx: Transaction, batch: Batch, rows: Sequence[Row | BadRow], *, now: datetime, last: bool = False
 ) -> tuple[Batch, list[BadRow]]:
@@ -72,35 +79,11 @@ def apply_rows(
         if isinstance(deed, BadRow):
             bad.append(deed)
             continue
-        _do(tx, deed, difference)
+        do(tx, deed, difference)
     difference.bad = len(bad)
     difference.add(batch.counts)
     line = rows[-1].line if rows else batch.line
     return advance(tx, batch, line=line, counts=difference, finished_at=now if last else None), bad
-
-
-def _do(tx: Transaction, deed: Deed, difference: Difference) -> None:
-    asked = deed.row.asked
-    if isinstance(asked, wire.WithdrawalRequest):
-        repeated = withdraw(tx, asked.address, deed.receipt, topic=deed.topic).repeated
-        difference.new += not repeated
-        difference.repeated += repeated
-        return
-    recipient = lock_address(tx, asked.address)
-    # A tagged form that is new here inherits noes, which its first event will bring with it.
-    inherited = [replace(no, seq=recipient.last_seq + place) for place, (_, no) in enumerate(recipient.inherited, 1)]
-    done: Effect = effect(tx, deed, [*recipient.events, *inherited])
-    if done.denied:
-        difference.denied[done.denied] += 1
-    if deed.consent and done.denied:
-        return
-    difference.new += bool(done.added)
-    difference.repeated += not done.added
-    if isinstance(asked, wire.SaleRequest):
-        record_telling(tx, asked.address, recipient, done.added, language=asked.language)
-    for consent in done.added if deed.consent else ():
-        describe(tx, recipient, address=asked.address, language=asked.language)
-        append(tx, recipient, consent, deed.receipt.evidence)
 
 
 def apply_all(
@@ -135,6 +118,7 @@ def revert(store: Store, batch_id: str, reason: str | None = None) -> Iterator[t
     it had never been imported; their own newer noes stay. May be broken off and run again. Raises `Refused` for no such
     batch, and without a reason for opt-outs.
     """
+    reason = (reason or "").strip()
     with store.begin() as tx:
         batch = read_batch(tx, batch_id)
         if batch.kind == ImportKind.OPT_OUTS and not reason:
@@ -150,7 +134,7 @@ def revert(store: Store, batch_id: str, reason: str | None = None) -> Iterator[t
         yield mark_reverted(tx, batch, now=datetime.now(UTC), wholly=True), released, kept
 
 
-def _revert_lines(tx: Transaction, batch: Batch, lines: range, reason: str | None) -> tuple[int, int]:
+def _revert_lines(tx: Transaction, batch: Batch, lines: range, reason: str) -> tuple[int, int]:
     receipt = Receipt(
         channel=Channel.OPERATOR,
         received_at=datetime.now(UTC),

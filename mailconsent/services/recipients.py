@@ -55,9 +55,14 @@ def opt_out(tx: Transaction, address: str, kind: EventKind, receipt: Receipt, *,
     event = receipt.event(kind, topic, facts=facts)
     key = match_key(address)
     outcome = record_no(tx, lock_address(tx, address), event, receipt.evidence, reaching=tagless_key(key) == key)
-    for tagged in lock_tagged(tx, address):
-        record_no(tx, tagged, replace(event, facts={**facts, "of": str(outcome.event_id)}), Evidence())
+    reach_tagged(tx, address, event, outcome.event_id)
     return outcome
+
+
+def reach_tagged(tx: Transaction, address: str, no: Event, origin: EventId) -> None:
+    """Record a no that came without a token, whose first event this is, of the tagged forms of the address too."""
+    for tagged in lock_tagged(tx, address):
+        record_no(tx, tagged, replace(no, facts={**no.facts, "of": str(origin)}), Evidence())
 
 
 def record_no(

@@ -8,14 +8,14 @@ nothing is refused here, and nothing that a shop tells lifts a no.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from mailconsent.address import match_key, validated
+from mailconsent.address import match_key, tagless_key, validated
 from mailconsent.errors import InvalidAddress
 from mailconsent.model import Event, EventId, EventKind, Evidence, Receipt
-from mailconsent.services.recipients import Outcome
+from mailconsent.sale_telling import Telling, news, tellings
+from mailconsent.services.recipients import Outcome, reach_tagged
 from mailconsent.store import Transaction
 from mailconsent.store.ledger import Recipient, append
 from mailconsent.store.recipients import describe, lock_address
-from mailconsent.telling import Telling, news, tellings
 
 
 def order_reference(tx: Transaction, order: str) -> str:
@@ -35,11 +35,11 @@ def record_sale(
     An order that was told of before adds what is new; the outcome names its first event. An address that is not valid
     will do, since nobody is mailed for having been told of, but is not kept. Raises `InvalidAddress` without an `@`.
     """
-    match_key(address)
+    key = match_key(address)
     if receipt.occurred_at and receipt.occurred_at > receipt.received_at:
         receipt = replace(receipt, occurred_at=None)  # a wrong clock must not cost anyone their refusal
     recipient = lock_address(tx, address)
-    added = news(told, recipient.events, receipt)
+    added = news(told, recipient.events, receipt, reaching=tagless_key(key) == key)
     before = [EventId(recipient.id, event.seq) for event in tellings(told, recipient.events)]
     made = record_telling(tx, address, recipient, added, language=language)
     return Outcome(event_id=[*before, *made][0], repeated=not added)
@@ -58,6 +58,8 @@ def record_telling(
             recipient = lock_address(tx, address)
         cancels = event.kind is EventKind.SALE_CANCELLED and event.ends is None
         made.append(append(tx, recipient, replace(event, ends=made[-1].seq) if cancels else event, Evidence()))
+        if event.kind is EventKind.REFUSED:
+            reach_tagged(tx, address, event, made[-1])
     return made
 
 

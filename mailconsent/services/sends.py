@@ -8,17 +8,15 @@ a country lets unused ones lapse.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 
-from mailconsent.decision import NO_LEGAL_BASIS, NOT_AN_ADDRESS, Mailing, decide
+from mailconsent.decision import NO_LEGAL_BASIS, NOT_AN_ADDRESS, Mailing, decide_by
 from mailconsent.errors import Refused
-from mailconsent.facts import fold
-from mailconsent.model import ALL_TOPICS, Decision, MailKind, Reason
+from mailconsent.model import Decision, MailKind, Reason
 from mailconsent.policy import Policy, Topic
 from mailconsent.policy.mailing import mailing_of
 from mailconsent.services.domains import under_domains
-from mailconsent.soft_opt_in import sales_of
 from mailconsent.store import Transaction
 from mailconsent.store.ledger import read_all_events
 from mailconsent.store.sends import Send, find_recipients, keep_sends, read_uses_until
@@ -110,14 +108,8 @@ def _judge(
     judged = {}
     for recipient_id, events in read_all_events(tx, ordered).items():
         received = [event for event in events if event.received_at <= sent_at]
-        standings, sales = fold(recipient_id, received), sales_of(recipient_id, received)
-        standing = standings.get(mailing.topic, standings.get(ALL_TOPICS))
         used_on, last_sent_on = uses.get(recipient_id, (None, None))
-        judged[recipient_id] = decide(
-            standing._replace(used_on=used_on.toordinal() if used_on else None) if standing else None,
-            mailing,
-            sales and replace(sales, last_sent_on=last_sent_on),
-        )
+        judged[recipient_id] = decide_by(recipient_id, received, mailing, used_on=used_on, last_sent_on=last_sent_on)
     return judged
 
 

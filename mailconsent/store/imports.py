@@ -10,12 +10,13 @@ from typing import Any
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from mailconsent.difference import Difference, read_difference
 from mailconsent.errors import Refused, UnderWay
+from mailconsent.import_effect import Difference, read_difference
 from mailconsent.model import Channel, Event, EventId
 from mailconsent.store import Transaction
 from mailconsent.store.ledger import read_all_events
-from mailconsent.store.tables import events, imports, recipients
+from mailconsent.store.sends import find_recipients
+from mailconsent.store.tables import events, imports
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,8 +113,7 @@ def imported_by(tx: Transaction, batch: Batch, lines: range) -> list[EventId]:
 
 def read_histories(tx: Transaction, digests: Sequence[bytes]) -> dict[bytes, tuple[int, list[Event]]]:
     """Digest -> the id and all events of its recipient; one that is missing in the answer has none."""
-    columns = (recipients.c.digest, recipients.c.id)
-    ids = {bytes(row.digest): row.id for row in tx.connection.execute(select(*columns).where(columns[0].in_(digests)))}
+    ids = find_recipients(tx, digests)
     told = read_all_events(tx, list(ids.values())) if ids else {}
     return {digest: (recipient_id, told[recipient_id]) for digest, recipient_id in ids.items()}
 

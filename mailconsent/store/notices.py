@@ -2,12 +2,14 @@
 
 from datetime import datetime
 
-from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mailconsent.notice import Notice
 from mailconsent.store import Transaction
+from mailconsent.store.driver import rows
 from mailconsent.store.tables import notices
+
+_NOTICE = "select key, version, language, text from notices where sha256 = :sha256"
 
 
 def keep_notice(tx: Transaction, notice: Notice, *, now: datetime) -> None:
@@ -32,6 +34,6 @@ def keep_notice(tx: Transaction, notice: Notice, *, now: datetime) -> None:
 
 def read_notice(tx: Transaction, sha256: str) -> Notice | None:
     """The notice of this hash, in hex."""
-    columns = (notices.c.key, notices.c.version, notices.c.language, notices.c.text)
-    row = tx.connection.execute(select(*columns).where(notices.c.sha256 == bytes.fromhex(sha256))).first()
-    return Notice(**row._mapping) if row else None
+    for key, version, language, text in rows(tx.connection, _NOTICE, {"sha256": bytes.fromhex(sha256)}):
+        return Notice(key=key, version=version, language=language, text=text)
+    return None

@@ -8,19 +8,16 @@ was seen to lose a withdrawal against a consent committed at the same moment.
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any, NoReturn
-
-from sqlalchemy.dialects import postgresql, sqlite
+from typing import NoReturn
 
 from mailconsent.address import domain_of, match_key, tagless_key
 from mailconsent.errors import KeyMissing, StorageUnavailable
 from mailconsent.facts import ended, untokened
 from mailconsent.model import ConfirmClaim, Event, EventId, UnsubscribeClaim
 from mailconsent.store import Transaction
-from mailconsent.store.driver import rows
+from mailconsent.store.driver import change, rows
 from mailconsent.store.generations import STATE_COLUMNS, look_for_domains, state_of
 from mailconsent.store.ledger import EVENT_COLUMNS, Recipient, event_of, read_events
-from mailconsent.store.tables import recipients
 
 # Recipient, state and events at once: each statement less is a round trip less on the way of every click.
 _LOCK = f"""
@@ -34,6 +31,13 @@ _TAGGED = f"""
     select {STATE_COLUMNS}, r.id from installation i
     left join recipients r on r.tagless_digest = :tagless and r.digest <> :tagless
     """  # noqa: S608
+_CREATE = """
+    insert into recipients (id, digest, generation, tagless_digest, domain_digest)
+    values (:id, :digest, :generation, :tagless, :domain) on conflict (digest) do nothing returning id
+    """
+_DESCRIBE = """
+    update recipients set address = coalesce(:address, address), language = coalesce(:language, language) where id = :id
+    """
 
 
 def lock_address(tx: Transaction, address: str) -> Recipient:
@@ -51,8 +55,8 @@ def lock_address(tx: Transaction, address: str) -> Recipient:
             tx,
             digest=tx.digester.digest(key, state.newest),
             generation=state.newest,
-            tagless_digest=tx.digester.digest(base, state.newest),
-            domain_digest=tx.digester.digest(domain_of(key), state.newest),
+            tagless=tx.digester.digest(base, state.newest),
+            domain=tx.digester.digest(domain_of(key), state.newest),
         )
     return _heir(found, origin) if origin else found
 
@@ -105,7 +109,7 @@ def lock_domain(tx: Transaction, domain: str) -> Recipient:
         return found
     state = tx.settle()
     digest = tx.digester.digest(domain, state.newest)
-    return _create(tx, digest=digest, generation=state.newest, domain_digest=digest)
+    return _create(tx, digest=digest, generation=state.newest, domain=digest)
 
 
 def lock_claim(tx: Transaction, claim: UnsubscribeClaim | ConfirmClaim) -> Recipient:
@@ -130,9 +134,8 @@ def lock_claim(tx: Transaction, claim: UnsubscribeClaim | ConfirmClaim) -> Recip
 
 def describe(tx: Transaction, recipient: Recipient, *, address: str | None = None, language: str | None = None) -> None:
     """Keep the address as given, to which mail goes, and the language, where they are told. Erasable."""
-    told = {name: value for name, value in (("address", address), ("language", language)) if value}
-    if told:
-        tx.connection.execute(recipients.update().where(recipients.c.id == recipient.id).values(told))
+    if address or language:
+        change(tx.connection, _DESCRIBE, {"id": recipient.id, "address": address or None, "language": language or None})
 
 
 def _heir(recipient: Recipient, origin: Recipient) -> Recipient:
@@ -197,19 +200,14 @@ def _lock(tx: Transaction, statement: str, value: bytes | int) -> Recipient | No
     return Recipient(id=recipient_id, digest=digest, generation=generation, last_seq=last_seq, events=events)
 
 
-def _create(tx: Transaction, *, digest: bytes, generation: int, **values: Any) -> Recipient:
+def _create(
+    tx: Transaction, *, digest: bytes, generation: int, tagless: bytes | None = None, domain: bytes | None = None
+) -> Recipient:
     """Add a recipient, or find the one whom somebody else added at this moment."""
-    dialect = postgresql if tx.connection.dialect.name == "postgresql" else sqlite
     # Random, so that it says nothing about the person and no counter is shared; 63 bits, as BIGINT is signed.
-    new = {"id": secrets.randbits(63), "digest": digest, "generation": generation, **values}
-    added = tx.connection.execute(
-        dialect.insert(recipients)
-        .values(new)
-        .on_conflict_do_nothing(index_elements=["digest"])
-        .returning(recipients.c.id)
-    ).first()
-    if added:
-        return Recipient(id=added.id, digest=digest, generation=generation, last_seq=0, events=[])
+    new = {"id": secrets.randbits(63), "digest": digest, "generation": generation, "tagless": tagless, "domain": domain}
+    for (recipient_id,) in rows(tx.connection, _CREATE, new):
+        return Recipient(id=recipient_id, digest=digest, generation=generation, last_seq=0, events=[])
     return _lock(tx, _BY_DIGEST, digest) or _lost()
 
 

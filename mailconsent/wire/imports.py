@@ -5,11 +5,12 @@ from typing import Annotated
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from mailconsent.difference import Difference
+from mailconsent.import_effect import Difference
 from mailconsent.model import ImportKind
 from mailconsent.wire.fields import Request, TopicKey
 
-MAX_ROWS = 10_000
+#: Few enough that whoever unsubscribes meanwhile hardly waits: on SQLite one transaction writes at a time.
+MAX_ROWS = 1_000
 _Cells = dict[Annotated[str, Field(max_length=80)], Annotated[str, Field(max_length=4_000)]]
 
 

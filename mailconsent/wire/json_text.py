@@ -90,7 +90,7 @@ def _faults(model: type[BaseModel], fault: ValidationError) -> Iterable[Fault]:
         # A key that we do not know is the caller's own text and might be anything, an address too.
         ours = _names(model)
         place = [str(part) if isinstance(part, int) or part in ours else "…" for part in error["loc"]]
-        yield Fault(place=".".join(place), message=error["msg"])
+        yield Fault(place=".".join(place), message=error["msg"].removeprefix("Value error, "))
 
 
 @cache

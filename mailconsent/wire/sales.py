@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
+from mailconsent.sale_telling import Telling
 from mailconsent.sales import Customer, Obtained, SaleEnd, SaleState
-from mailconsent.telling import Telling
 from mailconsent.wire.fields import Country, Language, Moment, Request, Source, Text, Version
 
 

@@ -1,9 +1,13 @@
 """Sales and imports over the API."""
 
+from datetime import UTC, datetime
+
 import pytest
 
+from mailconsent.notice import Notice
 from mailconsent.services.installation import Installation
 from mailconsent.store.access import Scope
+from mailconsent.store.notices import keep_notice
 from tests.cast import ANNA, BO
 from tests.doors.serving import Sender, told
 from tests.houses import rows
@@ -77,6 +81,23 @@ def test_consents_of_who_left_are_refused_and_a_column_unknown_costs_its_row(
     assert answer["counts"]["denied"] == {"withdrawn": 1}
     assert [row["row"] for row in answer["rejected"]] == [2]
     assert events(installation) == 1
+
+
+def test_rows_that_could_not_be_used_then_and_could_be_now_are_no_repeat(
+    installation: Installation, sender: Sender
+) -> None:
+    notice = Notice(key="blog", version="1", language="en", text="Send me the blog")
+    rows_of = [{"address": ANNA, "notice_sha256": notice.sha256}]
+    asked = {"kind": "consents", "topic": "blog", "evidence": {"wording": "Yes"}, "partial": True, "rows": rows_of}
+    first = told(sender.post("imports", asked | {"dry_run": False}))
+    with installation.store.begin() as tx:
+        keep_notice(tx, notice, now=datetime.now(UTC))
+
+    again = sender.post("imports", asked | {"dry_run": False})
+
+    assert first["counts"]["bad"] == 1
+    assert again.status_code == 422
+    assert "1 rows could not be used" in told(again)["detail"]
 
 
 def test_a_topic_that_is_none_refuses_all_rows(sender: Sender) -> None:

@@ -7,7 +7,10 @@ import stat
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from mailconsent.cli import cli
+from mailconsent.cli import imports as _commands  # noqa: F401 - importing it is what gives the group its commands
 from mailconsent.cli.import_file import ImportFile, SideFile
 from mailconsent.errors import Refused
 from mailconsent.import_rows import BadRow, Wanted
@@ -86,6 +89,21 @@ def test_the_side_file_overwrites_no_file_that_is_imported(tmp_path: Path) -> No
 
     with pytest.raises(Refused):
         SideFile(path, ["address"], path)
+
+
+@pytest.mark.parametrize("said", ["sales --topic alerts", "sales --evidence importer=Kim", "opt-outs --partial"])
+def test_what_a_kind_has_no_use_for_is_wrong_usage_and_not_dropped(tmp_path: Path, said: str) -> None:
+    path = tmp_path / "rows.csv"
+    path.touch()
+
+    assert CliRunner().invoke(cli, ["import", str(path), "--kind", *said.split()]).exit_code == 2
+
+
+def test_a_side_file_that_cannot_be_made_is_said_in_plain_words(tmp_path: Path) -> None:
+    side = SideFile(tmp_path / "nowhere" / "b.csv", ["address"], tmp_path / "a.csv")
+
+    with side, pytest.raises(Refused, match="--rejects"):
+        side.add(BadRow(line=3, why="not an address"), ["nobody"])
 
 
 def test_a_mended_side_file_has_a_side_file_of_its_own_with_the_same_columns(tmp_path: Path) -> None:

@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from mailconsent.bloom import Seen
 from mailconsent.csv_rows import MAX_RECORD, read_records
 from mailconsent.errors import Refused
 from mailconsent.import_rows import BadRow, Row, Wanted, read_header, read_named, read_row
 from mailconsent.model import ImportKind
 from mailconsent.policy import read_policy
-from mailconsent.seen import Seen
 from tests.houses import POLICY
 
 VECTORS = tomllib.loads((Path(__file__).parent.parent / "vectors" / "imports.toml").read_text("utf-8"))

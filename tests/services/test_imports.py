@@ -1,7 +1,8 @@
 """Imports bring nobody back, go on after a kill, and can be taken back whole; on both databases."""
 
+from collections import Counter
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -9,15 +10,17 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from mailconsent.bloom import Seen
 from mailconsent.errors import Refused, UnderWay
-from mailconsent.import_effect import OPT_OUTS
+from mailconsent.facts import NOES
 from mailconsent.import_rows import Wanted, read_named
 from mailconsent.model import ALL_TOPICS, Channel, EventKind, Evidence, ImportKind, Reason
 from mailconsent.notice import Notice
-from mailconsent.seen import Seen
 from mailconsent.services import imports
-from mailconsent.services.import_effects import compare
+from mailconsent.services.dry_run import compare
 from mailconsent.services.recipients import withdraw
+from mailconsent.services.senders import record_consent
+from mailconsent.services.sends import record_sends
 from mailconsent.store.ledger import append
 from mailconsent.store.notices import keep_notice
 from mailconsent.store.recipients import lock_address
@@ -140,6 +143,14 @@ def test_an_import_that_was_killed_goes_on_and_adds_nothing_twice(installation):
     assert [len(told) for told in events(installation).values()] == [1] * 10
 
 
+def test_a_row_that_could_not_be_used_then_and_could_be_now_is_not_passed_over_in_silence(installation):
+    batch = real(installation, OUT, ANNA, {"address": BO, "topic": "not-yet"})
+
+    imports.require_nobody_lost(batch, 1)
+    with pytest.raises(Refused, match="1 rows could not be used"):
+        imports.require_nobody_lost(batch, 0)
+
+
 def test_two_processes_at_one_file_do_not_both_do_it(installation):
     rows = parsed(installation, OUT, [ANNA, BO])
     with installation.store.begin() as tx:
@@ -209,6 +220,30 @@ def test_sales_of_a_reverted_import_were_never_told_and_refusals_in_it_stay(inst
     assert unfolded(installation) == []
 
 
+@pytest.mark.parametrize("reason", [None, "", "  "])
+def test_opt_outs_are_not_released_for_no_reason(installation, reason):
+    batch = real(installation, OUT, ANNA)
+
+    with pytest.raises(Refused, match="reason"):
+        revert(installation, batch, reason)
+
+    assert reasons(installation, ANNA) == [Reason.WITHDRAWN]
+
+
+def test_a_dry_run_knows_what_mail_keeps_a_consent_alive(installation):
+    """In Denmark an unused consent lapses after twelve months."""
+    policy, topic = installation.rules.policy, installation.rules.policy.topic("blog")
+    long_ago = NOW - timedelta(days=500)
+    with installation.store.begin() as tx:
+        given = replace(receipt(), received_at=long_ago, evidence=Evidence(details={"wording": "Yes"}))
+        record_consent(tx, topic, ANNA, given, country="DK")
+        record_sends(tx, policy, topic, "s1", [ANNA], sent_at=long_ago + timedelta(days=300), now=NOW)
+
+    assert reasons(installation, ANNA) == [Reason.CONSENT]
+    assert +dry(installation, SALES, {"address": ANNA, **SALE}).lost == {}
+    assert dry(installation, OUT, ANNA).lost == {"blog": 1}
+
+
 def test_an_unknown_batch_is_refused(installation):
     with pytest.raises(Refused, match="no such batch"):
         list(imports.revert(installation.store, "nobody"))
@@ -223,24 +258,50 @@ def test_an_imported_sale_does_not_make_an_old_address_work(installation):
     assert reasons(installation, ANNA, topic="orders") == [Reason.PERMANENT_FAILURE]
 
 
-KINDS = st.sampled_from(["consents", "sales", "opt-outs"])
+OPT_OUTS = frozenset(Reason(kind.value) for kind in NOES)
+KINDS = ("consents", "sales", "sales with a refusal", "opt-outs")
 
 
-@given(before=notations(max_size=8, sales=True), later=notations(max_size=3, sales=True), kind=KINDS)
+def imported(here, kind):
+    """A row of this kind, as good as it can be, and what is said of it."""
+    if kind == "consents":
+        return Wanted(kind=ImportKind.CONSENTS, topic="blog"), grade_b(here)
+    if kind == "opt-outs":
+        return OUT, {}
+    yesterday = (datetime.now(UTC) - timedelta(days=1)).date().isoformat()
+    sold = next(iter(here.rules.policy.similar.categories))
+    offer = {"categories": sold, "notice": "sale-1", "offered_at": yesterday, "country": "DK", "sold_on": yesterday}
+    refusal = {"opted_out": "yes"} if kind == "sales with a refusal" else {}
+    return SALES, {**SALE, **offer, **refusal}
+
+
+@pytest.mark.parametrize(("kind", "topic"), [("consents", "blog"), ("sales", "alerts")])
+def test_an_import_lets_mail_go_to_who_said_nothing_against_it(installation, kind, topic):
+    wanted, row = imported(installation, kind)
+
+    real(installation, wanted, {"address": ANNA, **row})
+
+    assert ask(installation, ANNA, topic=topic)[0].allowed
+
+
+@given(before=notations(max_size=8, sales=True), later=notations(max_size=3, sales=True), kind=st.sampled_from(KINDS))
 @hypothesis_settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_no_import_brings_anybody_back_and_no_reverted_one_anybody_at_all(installation, before, later, kind):
     """Anna has the import, her twin has not: apart from that the same happens to both."""
     anna, twin = (f"{uuid4().hex}@example.com" for _ in range(2))
-    proof = grade_b(installation)
-    row = {"consents": proof, "sales": SALE | {"opted_out": "yes"}, "opt-outs": {}}[kind]
-    wanted = Wanted(kind=ImportKind(kind), topic="blog" if kind == "consents" else None)
+    wanted, row = imported(installation, kind)
     tell(installation, before, anna, twin)
     at_first = decisions(installation, anna)
 
+    shown = dry(installation, wanted, {"address": anna, **row})
     batch = real(installation, wanted, {"address": anna, **row})
 
-    for topic, decision in decisions(installation, anna).items():
-        assert not (decision.allowed and at_first[topic].reason in OPT_OUTS), topic
+    then = decisions(installation, anna)
+    assert not [topic for topic in then if then[topic].allowed and at_first[topic].reason in OPT_OUTS]
+    marketing = [topic for topic in then if topic != "orders"]
+    assert +shown.gained == Counter(t for t in marketing if then[t].allowed and not at_first[t].allowed)
+    assert +shown.lost == Counter(t for t in marketing if at_first[t].allowed and not then[t].allowed)
+    assert (shown.new, shown.repeated, shown.denied) == (batch.counts.new, batch.counts.repeated, batch.counts.denied)
     tell(installation, later, anna, twin)
     revert(installation, batch, "a mistake")
     without = decisions(installation, twin)

@@ -2,6 +2,7 @@
 
 import tomllib
 from dataclasses import replace
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 
@@ -15,9 +16,11 @@ from mailconsent.policy.mailing import mailing_of
 from mailconsent.services.operators import release, suppress_domain
 from mailconsent.services.recipients import withdraw
 from mailconsent.services.rotation import begin_digest_rotation, move_recipients
-from mailconsent.services.senders import check, permits
+from mailconsent.services.senders import check, permits, record_consent
+from mailconsent.services.sends import record_sends
 from mailconsent.store.ledger import append
 from mailconsent.store.recipients import lock_address
+from mailconsent.store.sends import read_sends
 from mailconsent.store.suppressions import list_suppressions
 from mailconsent.store.tables import evidence, recipients
 from tests.cast import ANNA, BO, CECILIA, NOW, receipt
@@ -26,6 +29,7 @@ from tests.houses import ask, consent, rows, unfolded
 
 VECTORS = tomllib.loads((Path(__file__).parent.parent / "vectors" / "domains.toml").read_text("utf-8"))
 NUMBERS = count()
+DAY = timedelta(days=1)
 
 
 def stop(here, domain, **more):
@@ -252,3 +256,26 @@ def test_no_history_lets_marketing_through_to_a_suppressed_domain_and_nobody_els
         assert (not new.allowed) if number in covered else (new == old)
     for number in covered:
         assert reasons(installation, f"nobody@{domains[number]}") == [Reason.SUPPRESSED]
+
+
+def test_mail_to_a_suppressed_domain_had_no_ground_and_keeps_no_consent_alive(installation):
+    policy, topic = installation.rules.policy, installation.rules.policy.topic("blog")
+    people = [ANNA, BO, "nobody@example.com"]
+    with installation.store.begin() as tx:
+        for address in (ANNA, BO):
+            record_consent(tx, topic, address, receipt(minutes=-60))
+    stop(installation, "example.com")
+
+    with installation.store.begin() as tx:
+        before, after = (
+            record_sends(tx, policy, topic, name, people, sent_at=NOW + timedelta(minutes=minutes), now=NOW + DAY)
+            for name, minutes in (("before", -30), ("after", 30))
+        )
+
+    assert before.without_ground == [(2, Reason.NO_LEGAL_BASIS)]
+    assert after.without_ground == [(0, Reason.SUPPRESSED), (2, Reason.SUPPRESSED)]
+    with installation.store.begin() as tx:
+        sent = {one.send_id: one for one in read_sends(tx, lock_address(tx, ANNA).id)}
+    assert (sent["before"].reason, sent["after"].reason) == (Reason.CONSENT, Reason.SUPPRESSED)
+    assert sent["after"].event_id is None, "the event is of the domain"
+    assert sent["after"].basis is None

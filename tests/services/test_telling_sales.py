@@ -7,10 +7,10 @@ import pytest
 
 from mailconsent.errors import InvalidAddress
 from mailconsent.model import EventKind, Reason
+from mailconsent.sale_telling import Telling
 from mailconsent.sales import Customer, Obtained, SaleEnd, SaleState
 from mailconsent.services.rotation import begin_digest_rotation, move_recipients
 from mailconsent.services.sales import order_reference, record_sale
-from mailconsent.telling import Telling
 from tests.cast import ANNA
 from tests.houses import ask, consent, events, receipt, rows, unfolded
 
@@ -128,3 +128,24 @@ def test_the_order_number_is_nowhere_and_its_reference_outlives_a_rotation(insta
 
     assert again.repeated
     assert "4711" not in str(rows(installation, "select facts from events"))
+
+
+def test_a_refusal_at_the_checkout_reaches_the_tagged_forms_of_the_address(installation):
+    consent(installation, "anna+news@example.com", "anna+shop@example.net")
+
+    sell(installation, opted_out=True)
+    repeated = sell(installation, opted_out=True)
+    consent(installation, "anna+later@example.com")
+
+    forms = ("anna+news@example.com", "anna+later@example.com", "anna+shop@example.net")
+    assert [one.reason for one in ask(installation, *forms)] == [Reason.REFUSED, Reason.REFUSED, Reason.CONSENT]
+    assert repeated.repeated
+    assert unfolded(installation) == []
+
+
+def test_a_refusal_at_the_checkout_of_a_tagged_form_is_of_that_form(installation):
+    consent(installation, ANNA, "anna+news@example.com")
+
+    sell(installation, "anna+news@example.com", opted_out=True)
+
+    assert [one.reason for one in ask(installation, ANNA, "anna+news@example.com")] == [Reason.CONSENT, Reason.REFUSED]

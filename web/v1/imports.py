@@ -5,10 +5,11 @@ import json
 from datetime import UTC, datetime
 
 from mailconsent import wire
+from mailconsent.bloom import Seen
 from mailconsent.import_rows import Wanted, read_named
-from mailconsent.seen import Seen
 from mailconsent.services import Rules, imports
-from mailconsent.services.import_effects import compare, unusable
+from mailconsent.services.dry_run import compare
+from mailconsent.services.import_row import unusable
 from mailconsent.store import Transaction
 from mailconsent.store.access import ApiKey, Scope
 from web.openapi import Operation
@@ -29,6 +30,7 @@ def import_rows(tx: Transaction, _key: ApiKey, asked: wire.ImportRequest, rules:
         repeated = batch.finished_at is not None
         if repeated:
             bad = unusable(tx, rows, now=now)
+            imports.require_nobody_lost(batch, len(bad))
         else:
             batch, bad = imports.apply_rows(tx, batch, rows, now=now, last=True)
         batch_id, counts = batch.id, batch.counts

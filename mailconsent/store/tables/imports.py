@@ -14,7 +14,7 @@ imports = Table(
     Column("identity", LargeBinary(32), nullable=False),
     # The last line that is done.
     Column("line", Integer, nullable=False),
-    # JSON: see `mailconsent/difference.py`.
+    # JSON: see `mailconsent/import_effect.py`.
     Column("counts", Text, nullable=False),
     Column("started_at", UtcDateTime, nullable=False),
     Column("finished_at", UtcDateTime),

@@ -1,29 +1,25 @@
-"""What the rows of an import do, one by one, and what they would do: a dry run and an import ask the same rules."""
+"""What an import would do, to whom it is about and to what a sender may mail them. Nothing is written."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
+from datetime import date, datetime
 
 from mailconsent import wire
 from mailconsent.address import match_key, tagless_key
-from mailconsent.decision import Mailing, decide
-from mailconsent.difference import Difference
-from mailconsent.errors import Refused
-from mailconsent.facts import fold, untokened
-from mailconsent.import_effect import OPT_OUTS, Effect, effect_of_consent, effect_of_opt_out, standing_no
+from mailconsent.bloom import Seen
+from mailconsent.decision import Mailing, decide_by
+from mailconsent.facts import untokened
+from mailconsent.import_effect import Difference
 from mailconsent.import_rows import BadRow, Row
-from mailconsent.model import ALL_TOPICS, Channel, Decision, Event, EventKind, Evidence, MailKind, Receipt
+from mailconsent.model import Decision, Event, EventKind, MailKind, Reason
 from mailconsent.policy import Policy, Topic
 from mailconsent.policy.mailing import mailing_of
-from mailconsent.proof import Route, judge
-from mailconsent.seen import Seen
 from mailconsent.services import senders
-from mailconsent.services.consents import consent_facts, notice_shown, shortcomings
-from mailconsent.services.sales import order_reference
-from mailconsent.soft_opt_in import sales_of
+from mailconsent.services.import_row import Deed, effect, prepare
 from mailconsent.store import Transaction
 from mailconsent.store.imports import read_histories
-from mailconsent.telling import news
+from mailconsent.store.sends import read_uses_until
+from mailconsent.terms import local_day
 
 #: What makes two rows of one person the same row.
 _IDENTITY = {
@@ -31,74 +27,6 @@ _IDENTITY = {
     wire.SaleRequest: {"order", "state", "opted_out"},
     wire.WithdrawalRequest: set[str](),
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deed:
-    """A row, ready to be done to its recipient."""
-
-    row: Row
-    receipt: Receipt
-    #: Of a consent.
-    consent: Event | None = None
-
-    @property
-    def topic(self) -> int:
-        """The number of the topic that a consent or an opt-out is about."""
-        return self.row.topic.number if self.row.topic else ALL_TOPICS
-
-
-def prepare(tx: Transaction, row: Row, batch_id: str, *, now: datetime) -> Deed | BadRow:
-    """Check what only the database knows of a row, and how well a consent is proven. It writes nothing."""
-    asked = row.asked
-    receipt = Receipt(
-        channel=Channel.IMPORT,
-        received_at=now,
-        occurred_at=asked.occurred_at,
-        source=f"import:{batch_id}/{row.line}",
-    )
-    try:
-        if isinstance(asked, wire.ConsentRequest) and row.topic:
-            return _consent(tx, row, asked, row.topic, receipt, batch_id)
-    except Refused as fault:
-        return BadRow(line=row.line, why=str(fault))
-    if receipt.occurred_at and receipt.occurred_at > now:
-        receipt = replace(receipt, occurred_at=None)  # a wrong clock must not cost anyone their opt-out
-    return Deed(row=row, receipt=receipt)
-
-
-def _consent(
-    tx: Transaction, row: Row, asked: wire.ConsentRequest, topic: Topic, receipt: Receipt, batch_id: str
-) -> Deed:
-    if receipt.occurred_at and receipt.occurred_at > receipt.received_at:
-        raise Refused("occurred_at: the time of the consent lies in the future.")
-    details = {**asked.evidence, "batch": batch_id}
-    notice = asked.notice.about(topic.key) if asked.notice else None
-    proof = judge(Route.IMPORT, details, notice=notice is not None, timed=receipt.occurred_at is not None)
-    if not asked.partial and (proof.missing or proof.against):
-        raise Refused(shortcomings(proof))
-    shown = notice_shown(tx, topic, notice, now=receipt.received_at)
-    facts = consent_facts(Route.IMPORT, shown, details, language=asked.language, country=asked.country)
-    event = receipt.event(EventKind.CONSENT_GIVEN, topic.number, grade=proof.grade, facts=facts)
-    return Deed(row=row, receipt=replace(receipt, evidence=Evidence(details=details)), consent=event)
-
-
-def unusable(tx: Transaction, rows: Sequence[Row | BadRow], *, now: datetime) -> list[BadRow]:
-    """Those of these rows that can't be done. Nothing is written."""
-    prepared = (row if isinstance(row, BadRow) else prepare(tx, row, "dry-run", now=now) for row in rows)
-    return [row for row in prepared if isinstance(row, BadRow)]
-
-
-def effect(tx: Transaction, deed: Deed, events: Sequence[Event]) -> Effect:
-    """What a row adds to what is recorded of its recipient."""
-    asked = deed.row.asked
-    if deed.consent:
-        return effect_of_consent(deed.consent, events, deed.receipt)
-    if isinstance(asked, wire.SaleRequest):
-        told = asked.telling(order_reference(tx, asked.order))
-        return Effect(added=news(told, events, deed.receipt), denied=standing_no(events, ALL_TOPICS))
-    key = match_key(asked.address)
-    return effect_of_opt_out(deed.topic, events, deed.receipt, reaching=tagless_key(key) == key)
 
 
 def compare(
@@ -127,7 +55,8 @@ def compare(
         for topic in _concerned(policy, deed):
             before, now_allowed = people.decide(place, topic), people.would_decide(place, topic, after)
             mark = digest + topic.number.to_bytes(2)
-            if now_allowed.allowed and not before.allowed and before.reason not in OPT_OUTS:
+            # The suppression of a domain is in no event of theirs.
+            if now_allowed.allowed and not before.allowed and before.reason is not Reason.SUPPRESSED:
                 difference.gained[topic.key] += not seen.again(b"gained" + mark)
             if before.allowed and not now_allowed.allowed:
                 difference.lost[topic.key] += not seen.again(b"lost" + mark)
@@ -172,7 +101,9 @@ class _People:
             inherited = untokened(found[base][1]) if not events and digest != base and base in found else []
             self._events.setdefault(digest, events or _numbered(inherited, []))
         self._mailings: Mapping[str, Mailing] = {t.key: mailing_of(policy, t, now=now) for t in policy.topics}
+        self._today = local_day(now, policy.controller.time_zone)
         self._decisions: dict[str, list[Decision]] = {}
+        self._uses: dict[str, Mapping[int, tuple[date | None, date | None]]] = {}
 
     def events(self, place: int) -> list[Event]:
         return self._events[self.digests[place]]
@@ -189,7 +120,8 @@ class _People:
 
     def would_decide(self, place: int, topic: Topic, events: Sequence[Event]) -> Decision:
         """The decision after these events."""
-        recipient_id = self._ids[place]
-        standings = fold(recipient_id, events)
-        standing = standings.get(topic.number, standings.get(ALL_TOPICS))
-        return decide(standing, self._mailings[topic.key], sales_of(recipient_id, events))
+        if topic.key not in self._uses:
+            self._uses[topic.key] = read_uses_until(self._tx, sorted(set(self._ids)), topic.number, self._today)
+        used_on, last_sent_on = self._uses[topic.key].get(self._ids[place], (None, None))
+        mailing = self._mailings[topic.key]
+        return decide_by(self._ids[place], events, mailing, used_on=used_on, last_sent_on=last_sent_on)

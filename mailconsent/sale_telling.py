@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from mailconsent.facts import ended, live_no, says_already
+from mailconsent.facts import already_said, ended, says_already
 from mailconsent.model import ALL_TOPICS, Event, EventKind, Receipt
 from mailconsent.sales import Customer, Obtained, SaleEnd, SaleState
 
@@ -44,10 +44,10 @@ class Telling:
     opted_out: bool = False
 
 
-def news(told: Telling, events: Sequence[Event], receipt: Receipt) -> list[Event]:
+def news(told: Telling, events: Sequence[Event], receipt: Receipt, *, reaching: bool) -> list[Event]:
     """
     The events that a telling adds to all of one recipient's, in the order of their `seq`; none where it says nothing
-    new. A cancellation that names no event is of the sale before it.
+    new. A cancellation that names no event is of the sale before it. `reaching` as for `already_said`.
     """
     gone = ended(events)
     of_order = tellings(told, events)
@@ -64,9 +64,9 @@ def news(told: Telling, events: Sequence[Event], receipt: Receipt) -> list[Event
             added.append(receipt.event(EventKind.SALE_CANCELLED, ALL_TOPICS, ends=named, facts=facts))
     elif not is_over and not _is_known(told.state, standing, receipt):
         added.append(receipt.event(EventKind.SALE, ALL_TOPICS, facts=_facts(told)))
-    refusal = live_no(events, EventKind.REFUSED, ALL_TOPICS)
-    if told.opted_out and not (refusal and says_already(refusal, receipt)):
-        added.append(receipt.event(EventKind.REFUSED, ALL_TOPICS, facts=AT_CHECKOUT))
+    refusal = receipt.event(EventKind.REFUSED, ALL_TOPICS, facts=AT_CHECKOUT)
+    if told.opted_out and not already_said(events, refusal, reaching=reaching):
+        added.append(refusal)
     return added
 
 

@@ -8,8 +8,8 @@ import pytest
 from mailconsent.facts import ended
 from mailconsent.model import Channel, EventKind, Reason
 from mailconsent.retention import removable
+from mailconsent.sale_telling import AT_CHECKOUT, Telling, news
 from mailconsent.sales import SaleEnd, SaleState, read_sales
-from mailconsent.telling import AT_CHECKOUT, Telling, news
 from tests.cast import NOW, receipt
 from tests.histories import decided
 
@@ -20,7 +20,7 @@ BATCH, OTHER = "import:aa/2", "import:bb/2"
 def tell(events, told, source=None):
     """A history and what this telling adds; from an import where a source is given."""
     act = replace(receipt(Channel.IMPORT if source else Channel.API), source=source or "shop")
-    for event in news(told, events, act):
+    for event in news(told, events, act, reaching=True):
         seq = len(events) + 1
         ends = seq - 1 if event.kind is EventKind.SALE_CANCELLED and event.ends is None else event.ends
         events = [*events, replace(event, seq=seq, ends=ends)]
