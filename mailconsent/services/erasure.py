@@ -42,8 +42,8 @@ def erase(
     if held(tx, recipient.id):
         ended = ended or opt_out(tx, address, EventKind.OBJECTED, receipt).event_id
         return Erased(erased_at=receipt.received_at, ended_by=ended, held=True)
-    # A mail may be of two people, one of whom is under a hold.
-    others = {"mail:{}/{}/{}".format(*place) for place in held_mail(tx, locked=True)}
+    # A mail may be of two people, and of the other one it is to be kept.
+    others = {"mail:{}/{}/{}".format(*place) for place in held_mail(tx, locked=True, but_of=recipient.id)}
     mails = [source for source in mails if source not in others]
     identity = forget_identity(tx, recipient.id)
     evidence, messages = forget_evidence(tx, recipient.id), forget_mail(tx, mails)
