@@ -74,8 +74,7 @@ def _replay_one(tx: Transaction, entry: Entry, now: datetime) -> bool:
     if any(_is_of(event, entry) for event in recipient.events):
         return False  # also one that was lifted since
     receipt = Receipt(channel=entry.channel, received_at=now, occurred_at=entry.occurred_at, source=SOURCE)
-    facts = {"identified": entry.identified} if entry.identified else {}
-    event = receipt.event(entry.kind, entry.topic, facts=facts)
+    event = receipt.event(entry.kind, entry.topic, facts=entry.facts)
     return not record_no(tx, recipient, event, receipt.evidence, reaching=is_untokened(event)).repeated
 
 

@@ -8,8 +8,8 @@ alone. It holds no address: the digest, what was refused, and when. One file for
 
 import json
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -17,6 +17,8 @@ from mailconsent.errors import ConfigError, StorageUnavailable
 from mailconsent.model import Channel, EventKind
 
 _SUFFIX = ".jsonl"
+#: The facts that are written: how a mail without a link told whose it is, and that a suppression is a restriction.
+FACTS = ("identified", "why")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +33,8 @@ class Entry:
     channel: Channel
     occurred_at: datetime
     received_at: datetime
-    #: The fact of that name: how a mail without a link told whose it is.
-    identified: str | None = None
+    #: Of the event's facts those that say what the opt-out reaches, and what ends it: see `FACTS`.
+    facts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,9 +139,7 @@ def _line(entry: Entry) -> str:
         "occurred_at": entry.occurred_at.astimezone(UTC).isoformat(),
         "received_at": entry.received_at.astimezone(UTC).isoformat(),
     }
-    if entry.identified:
-        values["identified"] = entry.identified
-    return json.dumps(values, separators=(",", ":"))
+    return json.dumps(values | dict(entry.facts), separators=(",", ":"))
 
 
 def _entry(line: bytes) -> Entry | None:
@@ -153,7 +153,7 @@ def _entry(line: bytes) -> Entry | None:
             channel=Channel(told["channel"]),
             occurred_at=datetime.fromisoformat(told["occurred_at"]).astimezone(UTC),
             received_at=datetime.fromisoformat(told["received_at"]).astimezone(UTC),
-            identified=told.get("identified"),
+            facts={name: str(told[name]) for name in FACTS if name in told},
         )
     except (ValueError, TypeError, KeyError, RecursionError):
         return None

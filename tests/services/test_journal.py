@@ -18,10 +18,12 @@ from mailconsent.errors import ConfigError, KeyMissing, StorageUnavailable
 from mailconsent.facts import NOES
 from mailconsent.mailbox import Fetched
 from mailconsent.model import Channel, EventKind, Evidence
+from mailconsent.rights import restriction
 from mailconsent.services.inbox import judge, process
 from mailconsent.services.journal import replay
-from mailconsent.services.operators import suppress_domain
+from mailconsent.services.operators import suppress, suppress_domain
 from mailconsent.services.recipients import unsubscribe, withdraw
+from mailconsent.services.rights import restrict
 from mailconsent.services.rotation import begin_digest_rotation, move_recipients
 from mailconsent.services.sealing import seal_days
 from mailconsent.store.inbox import read_cursor, take_lease
@@ -153,6 +155,23 @@ def test_a_domain_and_the_tagged_forms_of_an_address_are_denied_again_too(house)
         assert not any(decision.allowed for decision in ask(here, ANNA, BO, "bo+news@example.net"))
         consent(here, "anna@mail.example.com", "bo+shop@example.net")
         assert not any(decision.allowed for decision in ask(here, "anna@mail.example.com", "bo+shop@example.net"))
+
+
+@pytest.mark.parametrize("blocked", [False, True], ids=["", "beside a block of the operator"])
+def test_a_restriction_is_one_after_a_restore_too(house, blocked):
+    with house.opened() as here:
+        consent(here, ANNA)
+        if blocked:
+            with here.store.begin() as tx:
+                suppress(tx, ANNA, receipt(Channel.OPERATOR))
+    with backup(house), house.opened() as here, here.store.begin() as tx:
+        restrict(tx, ANNA, receipt(Channel.OPERATOR, minutes=5))
+
+    with house.opened() as here:
+        assert told_again(here).added == 1
+        [of_anna] = events(here).values()
+        assert restriction(of_anna)
+        assert told_again(here).added == 0
 
 
 def test_what_the_database_knows_is_not_told_again_though_it_was_lifted_since(installation):
