@@ -144,7 +144,7 @@ def _append(tx: Transaction, recipient: Recipient, event: Event, support: Eviden
             change(tx.connection, _SUPPORT, values)
         save(tx, recipient.digest, changed)
     if event.kind in NOES:
-        tx.opt_outs.append(
+        tx.journalled.append(
             Entry(
                 digest=recipient.digest,
                 generation=recipient.generation,

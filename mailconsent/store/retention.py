@@ -218,10 +218,11 @@ _HELD_MAIL = text(f"""
     select distinct e.source from events e
     where e.source like 'mail:%' and e.recipient_id <> :but_of and e.recipient_id in ({HELD})
     """)  # noqa: S608 - made of constants
-_NOBODY = -1
+#: No recipient's id.
+NOBODY = -1
 
 
-def held_mail(tx: Transaction, *, locked: bool, but_of: int = _NOBODY) -> frozenset[Place]:
+def held_mail(tx: Transaction, *, locked: bool, but_of: int = NOBODY) -> frozenset[Place]:
     """
     The mails that events of somebody under a legal hold or a restriction came from, leaving out this recipient;
     `locked` if no hold may be placed or ended until the transaction ends.
