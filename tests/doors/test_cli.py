@@ -58,7 +58,12 @@ def test_every_command_explains_itself() -> None:
         *("init", "migrate", "rebuild", "serve", "worker", "demo", "check", "withdraw", "classify"),
         *("consent", "consent add", "consent lapsing", "key", "key create", "key list", "key revoke"),
         *("rotate", "rotate signing", "rotate digest", "policy", "policy check"),
-        *("suppress", "suppressions", "release"),
+        *("suppress", "suppressions", "release", "sale", "sale add"),
+        *("import", "import file", "import list", "import revert"),
+        *("recipient", *(f"recipient {word}" for word in ("show", "export", "erase", "restrict", "object"))),
+        *("requests", *(f"requests {word}" for word in ("add", "identified", "extend", "answered"))),
+        *("retention", "retention certificates", "legal-hold", "legal-hold add", "legal-hold list", "legal-hold end"),
+        *("journal", "journal replay", "journal trim"),
         *("ledger", "ledger seal", "ledger verify", "ledger export"),
     }
     for words, command in found.items():
