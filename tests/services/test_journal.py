@@ -36,7 +36,7 @@ from tests.cast import ANNA, BO, NOW, receipt
 from tests.histories import TOPICS, histories_with_sales, joined
 from tests.houses import House, ask, build, consent, events, rows, token_for, unfolded
 from tests.ledgers import tell, verify
-from tests.people import SECRETS, everything, live_through
+from tests.people import SECRETS, deliver, everything, live_through
 
 REASONS = {kind.value for kind in NOES}
 
@@ -198,6 +198,18 @@ def test_who_was_erased_after_the_backup_is_erased_again(house, digest):
         assert unfolded(here) == []
         again = told_again(here)
         assert (again.erased, again.added) == (0, 0)
+
+
+def test_mail_that_was_erased_before_anybody_read_it_is_erased_again_too(house):
+    with house.opened() as here:
+        deliver(here, ANNA, "About your list\n\nunsubscribe? Anna", uid=1)
+        assert ANNA in everything(here)
+    with backup(house), house.opened() as here, here.store.begin() as tx:
+        erase(tx, ANNA, replace(receipt(minutes=60), evidence=Evidence()), digest=True, told=True)
+
+    with house.opened() as here:
+        assert told_again(here).erased == 1
+        assert ANNA not in everything(here)
 
 
 def test_what_came_after_an_erasure_stays_in_a_replay(installation):
