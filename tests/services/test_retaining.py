@@ -15,6 +15,7 @@ from mailconsent.due import Kept, address_due, event_due, terms_of
 from mailconsent.model import Channel, Classification, Evidence, Label
 from mailconsent.rights import Answer, Right
 from mailconsent.services import requests, retention
+from mailconsent.services.access import read_dossier
 from mailconsent.services.holds import place_hold
 from mailconsent.services.operators import release
 from mailconsent.services.rebuild import rebuild_all
@@ -234,12 +235,29 @@ def test_while_somebody_is_restricted_nothing_of_theirs_is_deleted(installation)
         kinds = (Kept.CONSENT, Kept.OPT_OUT_MAIL, Kept.RIGHTS_REQUEST)
         assert [run.tallies[kind].held for kind in kinds] == [1, 1, 1]
     assert (remaining(installation, ANNA), texts(installation)) == ([1, 2, 3], [1])
+    assert days_shown(installation) == [None] * 3
 
     with installation.store.begin() as tx:
         release(tx, restriction, receipt(Channel.OPERATOR), "the claim is settled")
     run = retain(installation)
     assert ANNA not in everything(installation)
     assert (texts(installation), run.tallies[Kept.RIGHTS_REQUEST].count) == ([], 1)
+
+
+def days_shown(here):
+    with here.store.read() as tx:
+        return [told.due_on for told in read_dossier(tx, here.rules.policy, ANNA, now=NOW).happenings]
+
+
+def test_the_day_that_a_person_is_told_counts_what_was_sent_to_them(installation):
+    write(installation, ANNA, "B1")
+    blog, sent = installation.rules.policy.topic("blog"), START + timedelta(days=30)
+    assert days_shown(installation) == [date(2028, 1, 2)]
+
+    with installation.store.begin() as tx:
+        record_sends(tx, installation.rules.policy, blog, "send-1", [ANNA], sent_at=sent, now=sent)
+
+    assert days_shown(installation) == [date(2028, 2, 1)]
 
 
 def test_a_request_that_was_answered_and_an_erasure_go_a_year_later_and_then_the_digest_may(installation):
