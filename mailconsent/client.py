@@ -87,10 +87,7 @@ class Client:
         self, addresses: Iterable[str], topic: str, *, headers: bool = False, send_id: str | None = None
     ) -> Iterator[Answer]:
         """Answers in the order of the addresses, however many; asked for as they are consumed. Send soon after."""
-        if isinstance(addresses, str):
-            raise Refused("addresses: must be many, and not one text.")
-        rest = iter(addresses)
-        while batch := list(islice(rest, wire.MAX_ADDRESSES)):
+        for batch in _batches(addresses):
             yield from self._check(batch, topic, headers=headers, send_id=send_id)
 
     def record_consent(
@@ -180,11 +177,13 @@ class Client:
         self, addresses: Iterable[str], topic: str, send_id: str, *, sent_at: datetime | None = None
     ) -> list[tuple[str, Reason]]:
         """Record what you sent, however many. Each address that should not have been mailed comes back, and why not."""
-        rest, wrong = iter(addresses), list[tuple[str, Reason]]()
-        while batch := list(islice(rest, wire.MAX_ADDRESSES)):
+        wrong: list[tuple[str, Reason]] = []
+        for batch in _batches(addresses):
             values = {"topic": topic, "addresses": batch, "send_id": send_id, "sent_at": sent_at}
-            answer = self._write("sends", _request(wire.SendsRequest, values), wire.SendsAnswer)
-            wrong += [(batch[one["place"]], one["reason"]) for one in answer["without_ground"]]
+            told = self._write("sends", _request(wire.SendsRequest, values), wire.SendsAnswer)["without_ground"]
+            if not all(0 <= one["place"] < len(batch) for one in told):
+                raise ServiceUnavailable("mailconsent answered something else than was told: tell it again.")
+            wrong += [(batch[one["place"]], one["reason"]) for one in told]
         return wrong
 
     def close(self) -> None:
@@ -199,8 +198,8 @@ class Client:
 
     def _check(self, addresses: list[str], topic: str, *, headers: bool, send_id: str | None) -> list[Answer]:
         values = {"topic": topic, "addresses": addresses, "headers": headers, "send_id": send_id}
-        request = _request(wire.CheckRequest, values)
-        verdicts = self._read(wire.CheckAnswer, self._post("check", request, {}))["verdicts"]
+        body = self._post("check", _request(wire.CheckRequest, values), {})
+        verdicts = self._read(wire.CheckAnswer, body)["verdicts"]
         if [verdict["address"] for verdict in verdicts] != addresses:
             raise ServiceUnavailable("mailconsent answered something else than was asked: do not send.")
         if not all(_is_whole(verdict, headers=headers) for verdict in verdicts):
@@ -251,6 +250,13 @@ def _checked(api_key: object) -> str:
         # Said here and not by the library, whose message would quote it.
         raise KeyRefused("This is no API key: `mailconsent key create` prints one.")
     return key
+
+
+def _batches(addresses: Iterable[str]) -> Iterator[list[str]]:
+    if isinstance(addresses, str):
+        raise Refused("addresses: must be many, and not one text.")
+    rest = iter(addresses)
+    return iter(lambda: list(islice(rest, wire.MAX_ADDRESSES)), [])
 
 
 def _request(model: Any, values: dict[str, Any]) -> Any:

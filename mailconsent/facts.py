@@ -214,8 +214,9 @@ def _country(consent: Event, consents: Sequence[Event], about: Sequence[Event]) 
 
 
 def told_country(event: Event) -> str | None:
-    """Where the person is, as this consent or sale says: two letters, upper case."""
-    return event.facts.get("country", "").upper() or None
+    """Where the person is, as this consent or sale says: two letters, upper case. What is no country says nothing."""
+    country = event.facts.get("country", "").upper()
+    return country if len(country) == 2 else None
 
 
 def given_at(consent: Event) -> datetime:

@@ -34,6 +34,8 @@ def _controller(policy: Policy) -> Iterator[str]:
 
 
 def _topics(policy: Policy) -> Iterator[str]:
+    if any(topic.soft_opt_in for topic in policy.topics):
+        yield f'  Soft opt-in rests on what was sold by the entity "{policy.controller.entity}".'
     yield "Topics"
     for topic in policy.topics:
         name = topic.names[policy.controller.language]
@@ -81,7 +83,7 @@ def _rule(rule: CountryRule) -> str:
     if rule.double_opt_in is not DoubleOptIn.OFF:
         said.append(f"confirmed consent {rule.double_opt_in}")
     if rule.consent_lapse_months:
-        said.append(f"a consent lapses after {rule.consent_lapse_months} months without use")
+        said.append(f"a consent lapses after {rule.consent_lapse_months} months without a recorded send")
     if rule.honour_days:
         said.append(f"an opt-out must be honoured within {rule.honour_days} days, and is at once")
     return "; ".join(said)

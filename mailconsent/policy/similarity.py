@@ -23,10 +23,6 @@ class Similarity:
     #: What was sold -> what mail may advertise to the buyer.
     categories: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
-    def covers(self, sold: str, topic: Topic) -> bool:
-        """Whether all that the topic's mail advertises is similar to what was sold."""
-        return bool(topic.categories) and topic.categories <= self.categories.get(sold, frozenset())
-
 
 def read_similarity(file: Table, topics: Sequence[Topic]) -> Similarity:
     """The map of a policy file with these topics. A category that only one side names is a typing error."""

@@ -24,7 +24,6 @@ from mailconsent.store import Transaction
 from mailconsent.store.ledger import append
 from mailconsent.store.notices import keep_notice, read_notice
 from mailconsent.store.recipients import describe, lock_address, lock_claim
-from mailconsent.store.requests import unconfirmed
 from mailconsent.tokens import CONFIRM_LIFE
 
 
@@ -104,11 +103,6 @@ def confirm_consent(tx: Transaction, claim: ConfirmClaim, receipt: Receipt) -> O
     describe(tx, recipient, language=request.facts.get("language"))
     event = receipt.event(EventKind.CONSENT_GIVEN, request.topic, grade=Grade.A, ends=request.seq, facts=request.facts)
     return Outcome(event_id=append(tx, recipient, event, receipt.evidence), repeated=False)
-
-
-def stale_requests(tx: Transaction, *, now: datetime, limit: int) -> Sequence[EventId]:
-    """Requests that nobody confirmed in 30 days, oldest first and at most so many: they are to be deleted."""
-    return unconfirmed(tx, before=now - PENDING, limit=limit)
 
 
 def require_marketing(topic: Topic) -> None:

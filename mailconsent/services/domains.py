@@ -6,11 +6,15 @@ What the suppression of a domain does to the decisions on its addresses. Rules:
 3. Nothing that a person does lifts it: only a release does.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from mailconsent.address import domains_over
+from mailconsent.facts import fold
 from mailconsent.model import ALL_TOPICS, Decision, EventId, MailKind, Reason, Standing
 from mailconsent.store import Transaction
+from mailconsent.store.ledger import read_all_events
+from mailconsent.store.sends import find_recipients
 from mailconsent.store.standings import read_standings
 
 #: What denies an address itself, and at least as strongly.
@@ -20,13 +24,17 @@ FIRST = frozenset(
 
 
 def under_domains(
-    tx: Transaction, kind: MailKind, addresses: Sequence[str], decisions: list[Decision]
+    tx: Transaction, kind: MailKind, addresses: Sequence[str], decisions: list[Decision], *, at: datetime | None = None
 ) -> list[Decision]:
-    """These decisions on these addresses, with those denied whose domain is suppressed."""
+    """
+    These decisions on these addresses, with those denied whose domain is suppressed.
+
+    With `at`: whose domain was, by what we had received by then.
+    """
     if kind is not MailKind.MARKETING or not tx.state.domains:
         return decisions
     spellings = [address.rpartition("@")[2] for address in addresses]
-    denied = _denied(tx, set(spellings))
+    denied = _denied(tx, set(spellings), at)
     if not denied:
         return decisions
     return [
@@ -35,7 +43,7 @@ def under_domains(
     ]
 
 
-def _denied(tx: Transaction, spellings: set[str]) -> dict[str, Decision]:
+def _denied(tx: Transaction, spellings: set[str], at: datetime | None) -> dict[str, Decision]:
     """The denials by the domain as it was written; the nearest domain that is suppressed decides."""
     over = {spelling: domains_over(spelling) for spelling in spellings}
     # While a rotation runs, a domain may stand under either digest.
@@ -43,7 +51,8 @@ def _denied(tx: Transaction, spellings: set[str]) -> dict[str, Decision]:
         domain: [tx.digester.digest(domain, generation) for generation in tx.state.live]
         for domain in {domain for domains in over.values() for domain in domains}
     }
-    found = read_standings(tx, [digest for both in digests.values() for digest in both], ALL_TOPICS)
+    asked = [digest for both in digests.values() for digest in both]
+    found = read_standings(tx, asked, ALL_TOPICS) if at is None else _standings_at(tx, asked, at)
     if not found:
         return {}
     noes = {
@@ -57,6 +66,13 @@ def _denied(tx: Transaction, spellings: set[str]) -> dict[str, Decision]:
         for spelling, domains in over.items()
         if (nearest := next((domain for domain in domains if domain in noes), None))
     }
+
+
+def _standings_at(tx: Transaction, digests: Sequence[bytes], at: datetime) -> Mapping[bytes, Standing]:
+    known = find_recipients(tx, digests)
+    events = read_all_events(tx, sorted(set(known.values())))
+    folded = {one: fold(one, [event for event in told if event.received_at <= at]) for one, told in events.items()}
+    return {digest: folded[one][ALL_TOPICS] for digest, one in known.items() if ALL_TOPICS in folded[one]}
 
 
 def _denial(standing: Standing) -> Decision:

@@ -17,6 +17,7 @@ from mailconsent.facts import fold
 from mailconsent.model import ALL_TOPICS, Decision, MailKind, Reason
 from mailconsent.policy import Policy, Topic
 from mailconsent.policy.mailing import mailing_of
+from mailconsent.services.domains import under_domains
 from mailconsent.soft_opt_in import sales_of
 from mailconsent.store import Transaction
 from mailconsent.store.ledger import read_all_events
@@ -54,10 +55,13 @@ def record_sends(
     if sent_at > now:
         raise Refused("The time of sending lies in the future.")
     day = local_day(sent_at, policy.controller.time_zone)
+    tx.settle()  # a rotation that begins while we look would hide people and domains from us
     known = _recipients_of(tx, addresses)
     judged = _judge(tx, mailing_of(policy, topic, now=sent_at), {i for i in known if i}, sent_at, day)
-    told = [judged[i] if i else NO_LEGAL_BASIS if i is None else NOT_AN_ADDRESS for i in known]
-    sends = [_send(recipient_id, decision) for recipient_id, decision in judged.items()]
+    own = [judged[i] if i else NO_LEGAL_BASIS if i is None else NOT_AN_ADDRESS for i in known]
+    told = under_domains(tx, topic.kind, addresses, own, at=sent_at)
+    decided = {i: decision for i, decision in zip(known, told, strict=True) if i}
+    sends = [_send(recipient_id, decision) for recipient_id, decision in decided.items()]
     return SendsRecorded(
         recorded=keep_sends(tx, send_id, topic.number, day, sends),
         without_ground=[(place, decision.reason) for place, decision in enumerate(told) if not decision.allowed],
@@ -118,9 +122,11 @@ def _judge(
 
 
 def _send(recipient_id: int, decision: Decision) -> Send:
+    event_id = decision.event_id
     return Send(
         recipient_id=recipient_id,
         reason=decision.reason,
         basis=decision.legal_basis,
-        seq=decision.event_id.seq if decision.event_id else None,
+        # Of the recipient's own events: the one that suppressed their domain is not among them.
+        seq=event_id.seq if event_id and event_id.recipient_id == recipient_id else None,
     )

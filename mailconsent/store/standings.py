@@ -12,7 +12,7 @@ from sqlalchemy import func, or_, select
 
 from mailconsent.address import DIGEST_SIZE
 from mailconsent.decision import ConsentTerms
-from mailconsent.model import ALL_TOPICS, Standing
+from mailconsent.model import ALL_TOPICS, Grade, Standing
 from mailconsent.store import Transaction
 from mailconsent.store.driver import change, driver_cursor
 from mailconsent.store.tables import standings
@@ -82,11 +82,9 @@ def count_alive(
     """Topic -> how many consents of people within these countries, or outside of these, count under such terms."""
     country = standings.c.country
     there = country.in_(within) if within is not None else or_(country.is_(None), country.not_in(outside))
-    last = (
-        standings.c.consent_at >= terms.lapsed_before,
-        standings.c.newer_at >= terms.lapsed_before,
-        standings.c.used_on >= max(terms.unused_before, 0),
-    )
+    last = [standings.c.consent_at >= terms.lapsed_before, standings.c.used_on >= max(terms.unused_before, 0)]
+    if terms.grade >= Grade.B:  # as `decide` has it: a newer one that is proven less well will do
+        last.append(standings.c.newer_at >= terms.lapsed_before)
     standing = (standings.c.denial.is_(None), standings.c.failure.is_(None), standings.c.grade <= terms.grade.value)
     number = func.count().label("alive")
     alive = select(standings.c.topic, number).where(*standing, there, or_(*last)).group_by(standings.c.topic)

@@ -3,12 +3,16 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 
+from mailconsent import wire
+from mailconsent.errors import StorageUnavailable
 from mailconsent.services.installation import Installation
-from mailconsent.store.access import Scope
+from mailconsent.store.access import ApiKey, Scope
 from tests.cast import ANNA, BO
 from tests.doors.serving import Sender, told
-from tests.houses import rows, unfolded
+from tests.houses import House, clear, rows, unfolded
+from web.v1.senders import check
 
 SENDS = "select send_id, topic, reason, basis from sends order by send_id"
 
@@ -101,3 +105,15 @@ def test_a_large_mailing_is_recorded_in_one_call(installation: Installation, sen
 
     assert told(answer)["recorded"] == 1
     assert len(told(answer)["without_ground"]) == len(strangers)
+
+
+def test_no_rotation_begins_in_the_midst_of_a_check_that_records(lasting_house: House) -> None:
+    """On PostgreSQL it reads one thing after another, and a suppressed domain could be moved away between the two."""
+    clear(lasting_house)
+    key = ApiKey(id="newsletter", scopes=frozenset({Scope.CHECK.value, Scope.SENDS.value}))
+    asked = wire.CheckRequest(topic="blog", addresses=[ANNA], send_id="2026-w10")
+    with lasting_house.opened() as here, here.store.begin() as tx:
+        check(tx, key, asked, here.rules)
+
+        with pytest.raises(StorageUnavailable), here.store.begin() as other:
+            other.connection.execute(text("select 1 from installation for update nowait"))

@@ -133,6 +133,18 @@ def test_many_are_answered_in_their_order_and_only_as_fast_as_they_are_used(clie
     assert rest[-1].headers
 
 
+def test_what_was_sent_is_told_in_the_check_or_afterwards(web: Served, client: Client) -> None:
+    anna, bo = unique("anna"), unique("bo")
+    client.record_consent(anna, "blog", EVIDENCE)
+
+    client.check(anna, "blog", send_id=f"one/{anna[:9]}")
+    wrong = client.record_sends(iter([anna, bo]), "blog", f"two/{anna[:9]}")
+
+    told = rows(web.here, f"select send_id, basis from sends where send_id like '%/{anna[:9]}' order by 1")
+    assert told == [(f"one/{anna[:9]}", "consent"), (f"two/{anna[:9]}", "consent")]
+    assert wrong == [(bo, Reason.NO_LEGAL_BASIS)]
+
+
 def test_nobody_to_ask_about_is_no_request_at_all(client: Client) -> None:
     assert list(client.check_many([], "blog")) == []
 
@@ -148,6 +160,9 @@ def test_what_the_caller_must_mend_is_refused_and_not_echoed(client: Client) -> 
         lambda: client.check(f"{anna}\ud800", "blog"),
         lambda: client.check(anna * 50, "blog"),
         lambda: list(client.check_many(anna, "blog")),
+        lambda: client.record_sends(anna, "blog", "2026-w10"),
+        lambda: client.record_sends([anna], "blog", anna),
+        lambda: client.record_sends([anna], "orders", "2026-w10"),
         lambda: list(client.check_many([anna, 1], "blog")),  # type: ignore[list-item]
         lambda: client.record_consent("anna", "blog", EVIDENCE),
         lambda: client.record_consent(anna, "orders", EVIDENCE),

@@ -250,3 +250,15 @@ def test_an_unreadable_receipt_is_no_receipt(value: Any) -> None:
     ):
         client.record_consent(ANNA, "blog", EVIDENCE)
     assert_tells_nothing(caught.value, ANNA, KEY)
+
+
+@pytest.mark.parametrize("place", [1, -1])
+def test_a_place_that_nobody_told_of_is_nobody_s(place: int) -> None:
+    value = {"recorded": 0, "without_ground": [{"place": place, "reason": "withdrawn"}]}
+    with (
+        ScriptedServer([answer(value)]) as server,
+        Client(server.url, KEY) as client,
+        pytest.raises(ServiceUnavailable) as caught,
+    ):
+        client.record_sends([ANNA], "blog", "2026-w10")
+    assert_tells_nothing(caught.value, ANNA, KEY)

@@ -171,8 +171,9 @@ def test_a_yes_names_a_ground_that_is_there_and_still_holds(ledger, topic, polic
 
 
 def countries_of(consent: Event, ledger: Ledger) -> set[str | None]:
-    """Where the person is, as this consent says; if it does not, any country that another one to the topic names."""
-    others = [e for e in ledger.events if (e.kind, e.topic) == (consent.kind, consent.topic)]
+    """Where the person is, as this consent says; if it does not, any that another one to the topic or a sale names."""
+    alike = ((consent.kind, consent.topic), (EventKind.SALE, ALL_TOPICS))
+    others = [event for event in ledger.events if (event.kind, event.topic) in alike]
     told = {event.facts["country"] for event in others} - {""}
     return {consent.facts["country"]} if consent.facts["country"] else told or {None}
 

@@ -15,7 +15,7 @@ from mailconsent.model import ALL_TOPICS, Channel, EventKind, Evidence, Grade, L
 from mailconsent.notice import Notice
 from mailconsent.policy.mailing import mailing_of
 from mailconsent.proof import REQUIRED, Route
-from mailconsent.services.consents import PENDING, confirm_consent, request_consent, stale_requests
+from mailconsent.services.consents import confirm_consent, request_consent
 from mailconsent.services.senders import check, record_consent, record_withdrawal
 from mailconsent.store.ledger import append, read_events
 from mailconsent.store.notices import read_notice
@@ -79,11 +79,6 @@ def decision(store, rules, topic, address):
 def events_of(store, address):
     with store.begin() as tx:
         return read_events(tx, lock_address(tx, address).id)
-
-
-def stale(store, *, after, limit=10):
-    with store.read() as tx:
-        return stale_requests(tx, now=NOW + after, limit=limit)
 
 
 def test_a_request_allows_nothing(store, rules, blog):
@@ -279,18 +274,6 @@ def test_a_request_needs_an_address_and_a_marketing_topic(store, rules, blog):
         ask(store, blog, "anna@example")
     with pytest.raises(Refused, match="transactional"):
         ask(store, rules.policy.topic("orders"), ANNA)
-
-
-def test_requests_that_nobody_confirmed_are_found_after_30_days(store, blog, alerts):
-    old = ask(store, blog, ANNA).event_id
-    confirm(store, ask(store, blog, BO, minutes=1).token, minutes=2)
-    other = ask(store, blog, CECILIA, minutes=3).event_id
-    young = ask(store, alerts, ANNA, minutes=60, notice=replace(NOTICE, key="alerts")).event_id
-
-    assert stale(store, after=PENDING) == []
-    assert stale(store, after=PENDING + timedelta(minutes=4)) == [old, other]
-    assert stale(store, after=PENDING + timedelta(minutes=4), limit=1) == [old]
-    assert stale(store, after=PENDING + timedelta(hours=2)) == [old, other, young]
 
 
 def test_the_standings_are_the_fold_also_of_requests(store, blog):

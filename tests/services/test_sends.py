@@ -1,13 +1,15 @@
 """What was really sent, on both databases: recorded once, judged as of its moment, and what it keeps alive."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from mailconsent.errors import Refused
-from mailconsent.model import EventKind, Evidence, LegalBasis, Reason
+from mailconsent.model import EventKind, Evidence, Grade, LegalBasis, Reason
 from mailconsent.policy.mailing import mailing_of
 from mailconsent.services.lapsing import lapsing
+from mailconsent.services.operators import suppress_domain
 from mailconsent.services.senders import check, record_consent, record_withdrawal
 from mailconsent.services.sends import record_permitted, record_sends
 from mailconsent.store.ledger import append
@@ -120,6 +122,21 @@ def test_a_send_is_judged_as_of_its_own_moment(store, rules, blog):
     assert before.without_ground == []
     assert after.without_ground == [(0, Reason.WITHDRAWN)]
     assert too_early.without_ground == [(0, Reason.NO_LEGAL_BASIS)], "the consent came after the mail"
+
+
+def test_mail_into_a_suppressed_domain_had_no_ground_from_then_on(store, rules, blog):
+    for address in (ANNA, BO):
+        consent(store, blog, address)
+    with store.begin() as tx:
+        suppress_domain(tx, ANNA.rpartition("@")[2], receipt(minutes=60), shared=True)
+
+    before = send(store, rules, blog, ANNA, BO, send_id="before", at=NOW + timedelta(minutes=30))
+    after = send(store, rules, blog, ANNA, send_id="after", at=NOW + DAY)
+
+    assert before.without_ground == []
+    assert after.without_ground == [(0, Reason.SUPPRESSED)]
+    _, sent = sends_of(store, ANNA)
+    assert (sent.send_id, sent.reason, sent.basis, sent.event_id) == ("after", Reason.SUPPRESSED, None, None)
 
 
 def test_mail_keeps_the_consent_alive_on_which_it_rested(store, rules, blog):
@@ -243,3 +260,18 @@ def test_the_operator_is_warned_three_months_before_a_consent_lapses_and_one(sto
     assert warned(340) == [("blog", 3, 2), ("blog", 1, 2)]
     assert warned(400) == [], "lapsed"
     assert warned(550) == [("blog", 3, 1), ("blog", 1, 1)]
+
+
+def test_where_consents_must_be_confirmed_a_recorded_one_puts_no_warning_off(store, rules):
+    confirmed, recorded = history("A1 B1")
+    with store.begin() as tx:
+        for event, days in ((confirmed, 0), (recorded, 200)):
+            at = NOW + days * DAY
+            append(tx, lock_address(tx, ANNA), replace(event, occurred_at=at, received_at=at), Evidence())
+
+    def warned(minimum):
+        with store.read() as tx:
+            return lapsing(tx, replace(rules.policy, minimum_grade=minimum), (NOW + 280 * DAY).date())
+
+    assert [(one.within_months, one.count) for one in warned(Grade.A)] == [(3, 1)]
+    assert warned(Grade.B) == []

@@ -383,3 +383,12 @@ def test_a_link_of_a_generation_that_the_database_does_not_have_waits(store):
             lock_claim(tx, claim)
 
     assert execute(store, "select count(*) from recipients").scalar_one() == 0
+
+
+def test_a_country_that_is_none_keeps_no_opt_out_from_being_recorded(store):
+    consent = replace(told("B1")[0], facts={"country": "Denmark"})
+    tell(store, ANNA, consent)
+
+    anna = tell(store, ANNA, told("W1")[0])
+
+    assert [event.kind for event in history_of(store, anna)] == [EventKind.CONSENT_GIVEN, EventKind.WITHDRAWN]

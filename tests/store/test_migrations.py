@@ -1,6 +1,9 @@
 """The schema and its version, on both databases."""
 
 import threading
+from dataclasses import replace
+from datetime import timedelta
+from hashlib import sha256
 from importlib import resources
 from itertools import pairwise
 
@@ -14,15 +17,28 @@ from sqlalchemy import inspect, text
 from sqlalchemy.exc import IntegrityError
 
 from mailconsent.errors import SchemaError, StorageUnavailable
+from mailconsent.model import Evidence
 from mailconsent.services.installation import init, start
 from mailconsent.store import Store
+from mailconsent.store.ledger import append
+from mailconsent.store.recipients import lock_address
 from mailconsent.store.schema import check_schema, migrate
 from mailconsent.store.tables import metadata
-from tests.houses import House, build
+from tests.histories import history
+from tests.houses import House, ask, build, unfolded
 
 EMPTY = "the database is empty: run `mailconsent init`"
 NEWER = "the database is newer than this mailconsent: install the version that migrated it, or newer"
 FOREIGN = "DATABASE_URL: this is not a mailconsent database"
+
+#: Migrations that databases out there were made by. A release adds its own.
+RELEASED = {"0001_the_first_schema.py": "6a4cf586ec8ea76fc0ed22630d756dccf4013829e05adc9df0633a01853628af"}
+#: Of the kinds and grades of event that the first release knew, but for releases, which no door of it made.
+HISTORIES = (
+    *("A1", "B1", "C1", "D1", "W1", "W*", "O*", "R2", "K*", "S*", "Q*", "F", "N"),
+    *("B1 B1 B1", "B1 B2", "C1 B1 D1", "B1 W1", "W1 B1", "B1 W1 B1 B1", "B1 W* B1 B2", "B1 N B1 B1", "B1 F", "F A1"),
+    *("A1 B1", "A1 B1 B1", "A1 C1 B1", "B1 A1", "B1 A1 B1 A1 B1", "A1 B1 W1", "W* A1 B1 B1", "A1 N B1", "O1 A1 B1 R*"),
+)
 
 
 @pytest.fixture
@@ -86,6 +102,45 @@ def test_migrations_follow_each_other_in_the_order_of_their_numbers():
     numbers = sorted(file.name[:4] for file in (folder / "versions").iterdir() if file.name.endswith(".py"))
 
     assert steps[::-1] == list(pairwise([None, *numbers]))
+
+
+def test_a_step_that_was_released_stays_as_it_was():
+    """Databases were made by it: a column that is added to it later is one that they do not have."""
+    versions = resources.files("mailconsent.store") / "migrations" / "versions"
+
+    assert {name: sha256((versions / name).read_bytes()).hexdigest() for name in RELEASED} == RELEASED
+
+
+@pytest.fixture
+def upgraded(built):
+    """A house whose people were recorded by the first release, and what it knew of them."""
+    with built.opened() as here:
+        for place, notation in enumerate(HISTORIES):
+            with here.store.begin() as tx:
+                for event in history(notation):
+                    # What is told later is older, and nearly a second more than its whole seconds.
+                    occurred_at = event.received_at - timedelta(days=event.seq - 1, microseconds=100)
+                    recipient = lock_address(tx, address_of(place))
+                    append(tx, recipient, replace(event, occurred_at=occurred_at), Evidence())
+        before = [verdicts(here, place) for place in range(len(HISTORIES))]
+        turn(here.store, command.downgrade, "0001")
+        migrate(here.store)
+        yield here, before
+
+
+def address_of(place):
+    return f"person{place}@example.com"
+
+
+def verdicts(here, place):
+    return [ask(here, address_of(place), topic=topic.key) for topic in here.rules.policy.topics]
+
+
+def test_people_recorded_by_the_first_release_stand_as_their_events_say(upgraded):
+    here, before = upgraded
+
+    assert unfolded(here) == []
+    assert [verdicts(here, place) for place in range(len(HISTORIES))] == before
 
 
 def test_every_step_down_can_be_taken_and_up_again(built_store):

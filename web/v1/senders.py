@@ -21,6 +21,8 @@ def check(tx: Transaction, key: ApiKey, asked: wire.CheckRequest, rules: Rules) 
         require(key, Scope.CHECK_TRANSACTIONAL)
     if asked.send_id is not None:
         require(key, Scope.SENDS)
+        # This transaction writes, so it sees no one moment: a rotation that begins in its midst would hide noes.
+        tx.settle()
     now = datetime.now(UTC)
     decisions = senders.check(tx, mailing_of(rules.policy, topic, now=now), asked.addresses)
     if asked.send_id is not None:

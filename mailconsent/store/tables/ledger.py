@@ -55,12 +55,6 @@ events = Table(
     Column("facts", Text),
     # Random, and hashed with the event: without it, nobody can guess an erased event back from its leaf hash.
     Column("nonce", LargeBinary(16), nullable=False),
-    Index(
-        "ix_events_requested",
-        "received_at",
-        sqlite_where=text("kind = 'consent_requested'"),
-        postgresql_where=text("kind = 'consent_requested'"),
-    ),
     # By the batch and the line that they came from, to revert them.
     Index(
         "ix_events_imported",

@@ -152,7 +152,6 @@ def upgrade():
         sa.Column("source", sa.String(length=64), nullable=False),
         sa.Column("grade", sa.String(length=1), nullable=True),
         sa.Column("ends", sa.Integer(), nullable=True),
-        sa.Column("facts", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(["recipient_id"], ["recipients.id"], name=op.f("fk_events_recipients")),
         sa.PrimaryKeyConstraint("recipient_id", "seq", name=op.f("pk_events")),
         sqlite_with_rowid=False,

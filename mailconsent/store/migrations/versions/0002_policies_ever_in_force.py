@@ -1,5 +1,5 @@
 """
-Policies ever in force
+Policies ever in force, and what else an event says
 
 Revision: 0002
 """
@@ -14,6 +14,7 @@ depends_on = None
 
 
 def upgrade():
+    op.add_column("events", sa.Column("facts", sa.Text(), nullable=True))
     op.create_table(
         "policies",
         sa.Column("sha256", sa.LargeBinary(length=32), nullable=False),
@@ -25,3 +26,4 @@ def upgrade():
 
 def downgrade():
     op.drop_table("policies")
+    op.drop_column("events", "facts")

@@ -1,5 +1,5 @@
 """
-Notices that were shown, and an index of the consents that were requested
+Notices that were shown
 
 Revision: 0004
 """
@@ -38,7 +38,6 @@ TRIGGERS = {
         """,
     ],
 }
-REQUESTED = sa.text("kind = 'consent_requested'")
 
 
 def upgrade():
@@ -52,15 +51,11 @@ def upgrade():
         sa.Column("first_stored_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("sha256", name=op.f("pk_notices")),
     )
-    op.create_index(
-        "ix_events_requested", "events", ["received_at"], sqlite_where=REQUESTED, postgresql_where=REQUESTED
-    )
     for statement in TRIGGERS[op.get_context().dialect.name]:
         op.execute(statement)
 
 
 def downgrade():
-    op.drop_index("ix_events_requested", "events")
     op.drop_table("notices")
     if op.get_context().dialect.name == "postgresql":
         op.execute("drop function notices_guard")

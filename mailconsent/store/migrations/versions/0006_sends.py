@@ -40,24 +40,32 @@ def upgrade():
     )
     for table, name, kind in ADDED:
         op.add_column(table, sa.Column(name, kind, nullable=True))
-    # Until now no event said of a country, and the best consent was the only one that mattered.
-    seconds = (
-        "floor(extract(epoch from {}))::bigint"
-        if op.get_bind().dialect.name == "postgresql"
-        else "cast(strftime('%s', {}) as integer)"
+    # Until now no event said of a country, and none could be taken back: of consents that are as good, the youngest.
+    postgresql = op.get_bind().dialect.name == "postgresql"
+    given = (
+        "floor(extract(epoch from least(e.occurred_at, e.received_at)))::bigint"
+        if postgresql
+        # Cut, since SQLite rounds to the nearest millisecond, which may be of the next second.
+        else "cast(strftime('%s', substr(min(e.occurred_at, e.received_at), 1, 19)) as integer)"
     )
-    of = "events e where e.recipient_id = standings.recipient_id"
+    alive = """
+        from events e where e.recipient_id = standings.recipient_id and e.topic = standings.topic
+        and e.kind = 'consent_given' and e.seq > (
+            select coalesce(max(n.seq), 0) from events n where n.recipient_id = e.recipient_id
+            and n.topic in (0, e.topic)
+            and n.kind in ('complaint', 'objected', 'withdrawn', 'refused', 'owner_changed')
+        )
+        """
     op.execute(
-        f"update standings set consent_at = (select {seconds.format('e.occurred_at')} from {of} and e.seq = consent)"
+        f"update standings set consent_at = (select max({given}) {alive} and e.grade = standings.grade)"
         " where consent is not null"
     )
     op.execute(
-        f"update standings set newer = (select max(e.seq) from {of} and e.seq > consent and e.topic = standings.topic"
-        " and e.kind = 'consent_given' and e.grade = 'B') where grade = 'A'"
+        f"update standings set newer = (select max(e.seq) {alive} and e.grade = 'B' and e.seq > consent)"
+        " where grade = 'A'"
     )
     op.execute(
-        f"update standings set newer_at = (select {seconds.format('e.occurred_at')} from {of} and e.seq = newer)"
-        " where newer is not null"
+        f"update standings set newer_at = (select max({given}) {alive} and e.grade = 'B') where newer is not null"
     )
 
 

@@ -36,8 +36,8 @@ TRIGGERS = {
 def upgrade():
     op.add_column("recipients", sa.Column("gone", sa.Integer(), server_default="0", nullable=False))
     op.execute(
-        "update recipients set gone = "
-        "last_seq - (select count(*) from events where events.recipient_id = recipients.id) where last_seq > 0"
+        "update recipients set gone = last_seq - (select count(*) from events e where e.recipient_id = recipients.id)"
+        " where id in (select recipient_id from removed)"
     )
     op.create_table(
         "legal_holds",
