@@ -19,7 +19,7 @@ class Happening:
     evidence: Mapping[str, str] = field(default_factory=dict)
     #: What the person was shown.
     notice: Notice | None = None
-    #: The first day on which it is to be gone, evidence first; None where it is never due.
+    #: The first day on which it is to be gone, evidence first; None where it is not due, or held.
     due_on: date | None = None
 
 

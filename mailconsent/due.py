@@ -13,6 +13,8 @@ When records about a recipient are due: the first day on which they are to be go
 6. The address as given is due with the last consent, request or purchase that it was kept for.
 7. That something was sent is due like the ground that it rested on; but not the last such mail while that is there.
 8. The text of a mail is due like the event that it made, or else like an enquiry; never before it was dealt with.
+9. A request about somebody's own data, and an erasure, is due as long after its answer as the proof of a consent after
+   its end: both prove to who disputes it that the law was kept (GDPR Article 5(2)).
 
 What is due and still decides stays as an event, which names nobody, and its evidence goes: see `retention.py`.
 """
@@ -22,7 +24,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from enum import StrEnum
 
-from mailconsent.facts import PERSONAL, ended
+from mailconsent.facts import PERSONAL, ended, told_country
 from mailconsent.model import ALL_TOPICS, Event, EventKind, Grade, LegalBasis
 from mailconsent.policy import Policy
 from mailconsent.policy.controller import MonthDay
@@ -50,6 +52,8 @@ class Kept(StrEnum):
     ENQUIRY_MAIL = "enquiry_mail"  #: the text of another mail, once a human has dealt with it
     SEND = "send"  #: that something was sent
     DIGEST = "digest"  #: of somebody of whom nothing is recorded any more
+    RIGHTS_REQUEST = "rights_request"  #: that somebody asked about their own data, and was answered
+    ERASURE = "erasure"  #: that something was erased for somebody
     ANSWER = "api_answer"  #: to a request with an Idempotency-Key
 
 
@@ -167,6 +171,14 @@ _PERIOD_OF = {
     Kept.ENQUIRY: Records.ENQUIRIES,
     Kept.OPT_OUT_MAIL: Records.CONSENTS,
     Kept.ENQUIRY_MAIL: Records.ENQUIRIES,
+    Kept.RIGHTS_REQUEST: Records.CONSENTS,
+    Kept.ERASURE: Records.CONSENTS,
+}
+_FROM = {
+    Kept.OPT_OUT: "receipt",
+    Kept.OPT_OUT_MAIL: "receipt",
+    Kept.RIGHTS_REQUEST: "the answer",
+    Kept.ERASURE: "the erasure",
 }
 _FIXED = {
     Kept.SEND: "as consents or transactions",
@@ -189,13 +201,13 @@ def promise(kept: Kept, terms: Terms) -> str:
     period = terms.periods.get(_PERIOD_OF[kept])
     if not period:
         return "no period in the policy"
-    beginning = "receipt" if kept in (Kept.OPT_OUT, Kept.OPT_OUT_MAIL) else period.beginning.replace("_", " ")
+    beginning = _FROM.get(kept) or period.beginning.replace("_", " ")
     return f"{period.months} months from {beginning}"
 
 
 def _consent_due(consent: Event, events: Sequence[Event], terms: Terms, used_on: Mapping[int, date]) -> date | None:
     over = _ended_at(consent, events)
-    lapsed = _lapsed_on(consent, terms, used_on)
+    lapsed = _lapsed_on(consent, events, terms, used_on)
     if over is None or (lapsed and lapsed < terms.day(over)):
         return lapsed and _after(Records.CONSENTS, lapsed, terms)
     day = _after(Records.CONSENTS, terms.day(over), terms)
@@ -220,11 +232,16 @@ def _ended_at(consent: Event, events: Sequence[Event]) -> datetime | None:
     return next(ends, None)
 
 
-def _lapsed_on(consent: Event, terms: Terms, used_on: Mapping[int, date]) -> date | None:
+def _lapsed_on(consent: Event, events: Sequence[Event], terms: Terms, used_on: Mapping[int, date]) -> date | None:
     """The last day of a consent that nobody makes use of, by the rule of the person's country; None where it lasts."""
-    months = terms.lapse_months(consent.facts.get("country"))
+    told = told_country(consent)
+    # One that leaves the country out may stand by the law of any that another one names: its proof is not to go first.
+    countries = {told} if told else {None, *(told_country(event) for event in events)}
+    limits = [months for country in countries if (months := terms.lapse_months(country))]
+    if len(limits) < len(countries):
+        return None
     given = terms.day(consent.occurred_at)
-    return add_months(max(given, used_on.get(consent.topic, given)), months) if months else None
+    return add_months(max(given, used_on.get(consent.topic, given)), max(limits))
 
 
 def _answer(request: Event, events: Sequence[Event]) -> Event | None:

@@ -94,8 +94,8 @@ _ELSEWHERE = (
     Kept(what="mail in the contact inbox itself", why="it is not in this database: delete it there"),
     Kept(what="the address in the newsletter system", why="it is not in this database: delete it there"),
     Kept(
-        what="the journal of opt-outs: the digest, what was refused and when",
-        why="a restore needs it; it goes with the old days of the journal",
+        what="in the journal: the digest, what was refused and when, and each erasure",
+        why="with it, a backup that is restored is erased again; it goes with the old days of the journal",
     ),
     Kept(what="backups", why="what was removed goes from them as they expire"),
 )

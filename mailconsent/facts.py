@@ -91,6 +91,8 @@ def already_said(events: Sequence[Event], no: Event, *, reaching: bool = False) 
         event
         for event in events
         if (not may_be_misread(event) or event.facts == no.facts)
+        # A restriction is released for its own reason, and a block of the operator's own for another.
+        and event.facts.get("why") == no.facts.get("why")
         and (event.kind is not no.kind or (says_already(event, no) and (not reaching or is_untokened(event))))
     ]
     return live_no(alike, no.kind, no.topic)

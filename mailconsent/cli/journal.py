@@ -1,6 +1,7 @@
-"""Commands about the journal of opt-outs."""
+"""Commands about the journal of opt-outs and erasures."""
 
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from mailconsent.cli.bar import bar
 from mailconsent.errors import Refused
 from mailconsent.services.journal import Replayed
 from mailconsent.services.journal import replay as replay_entries
-from mailconsent.store.journal import Journal, read_entries
+from mailconsent.store.journal import Entry, Erasure, Journal, Unreadable, read_entries
 
 
 @cli.group()
@@ -24,7 +25,8 @@ def journal() -> None:
 @click.option("--dry-run", is_flag=True, help="Say how many the database lacks, and record nothing.")
 def replay(files: tuple[Path, ...], dry_run: bool) -> None:
     """
-    Record the opt-outs that a restored database lacks. Run it before anything else is started.
+    Record the opt-outs that a restored database lacks, and erase again whom it brings back. Run it before anything
+    else is started.
 
     FILE is a journal file, or a folder of them, of every machine; left out, this machine's own. It may be run again.
     """
@@ -32,14 +34,17 @@ def replay(files: tuple[Path, ...], dry_run: bool) -> None:
     with opened() as here:
         paths = [path for given in files or (here.settings.journal,) for path in _files(given)]
         try:
-            total = sum(1 for path in paths for _ in read_entries(path))
-            lines = (line for path in paths for line in read_entries(path))
-            with bar("replay", total) as advance:
+
+            def lines() -> Iterator[Entry | Erasure | Unreadable]:
+                return (line for path in paths for line in read_entries(path))
+
+            with bar("replay", sum(1 for _ in lines())) as advance:
                 for done in replay_entries(here.store, lines, now=datetime.now(UTC), dry_run=dry_run):
                     advance(done.seen)
         except OSError as fault:
             raise Refused("A file of the journal cannot be read.") from fault
-    click.echo(f"{done.seen} lines, {done.added} {'to be added' if dry_run else 'added'}")
+    to_be = "to be " if dry_run else ""
+    click.echo(f"{done.seen} lines, {done.added} {to_be}added, {done.erased} {to_be}erased again")
     for line in done.unreadable:
         why = "torn, nobody was told that it counts" if line.last else "not readable: whose it was is not known"
         click.echo(f"{line.file}, line {line.line}: {why}", err=True)

@@ -105,7 +105,7 @@ def erase(address: str, digest: bool, told: bool, as_json: bool, source: str, re
 @SOURCE
 @REQUEST
 def restrict(address: str, source: str, request: str | None) -> None:
-    """Stop marketing until it is released, and delete nothing (GDPR Article 18). Prints the event's id."""
+    """Stop marketing, and keep all records, until it is released (GDPR Article 18). Prints the event's id."""
     _record(address, source, request, rights.restrict, Right.RESTRICTION)
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from mailconsent.address import match_key
 from mailconsent.dossier import Dossier, Happening, Message, Program, Verdict
@@ -13,14 +13,16 @@ from mailconsent.model import Event, EventId, EventKind
 from mailconsent.notice import Notice
 from mailconsent.policy import Policy
 from mailconsent.policy.mailing import mailing_of
+from mailconsent.rights import restriction
 from mailconsent.sales import read_sales
 from mailconsent.services import senders
 from mailconsent.store import Transaction
 from mailconsent.store.access import list_keys
 from mailconsent.store.dossier import find_recipient, open_mail, read_evidence, read_mail
+from mailconsent.store.holds import seems_held
 from mailconsent.store.ledger import read_events
 from mailconsent.store.notices import read_notice
-from mailconsent.store.sends import read_sends
+from mailconsent.store.sends import read_sends, read_uses
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 _OF_CONSENT = frozenset({EventKind.CONSENT_REQUESTED, EventKind.CONSENT_GIVEN})
@@ -84,13 +86,15 @@ def _happenings(tx: Transaction, policy: Policy, recipient_id: int, events: list
     shown = {name for event in events if (name := _notice_of(event))}
     notices = {name: read_notice(tx, name) for name in shown}
     terms = terms_of(policy)
+    used_on = {topic: date.fromordinal(day) for topic, day in read_uses(tx, recipient_id).of_consent.items()}
+    held = restriction(events) is not None or seems_held(tx, recipient_id)
     return [
         Happening(
             id=EventId(recipient_id, event.seq),
             event=event,
             evidence=support.get(event.seq, {}),
             notice=_known(notices, event),
-            due_on=event_due(event, events, terms),
+            due_on=None if held else event_due(event, events, terms, used_on),
         )
         for event in events
     ]

@@ -8,16 +8,20 @@ Erasure (GDPR Article 17). Rules (decision 0019):
 4. A legal hold keeps the records, and never the mail coming.
 """
 
+from collections.abc import Sequence
+
 from mailconsent.erasure import WARNING, Erased
 from mailconsent.errors import Refused
-from mailconsent.model import EventKind, Receipt
+from mailconsent.model import ALL_TOPICS, EventKind, LegalBasis, Receipt, UnsubscribeClaim
 from mailconsent.services.access import mail_of
 from mailconsent.services.recipients import opt_out
 from mailconsent.store import Transaction
 from mailconsent.store.dossier import forget_evidence, forget_identity, forget_mail, forget_wholly, note_erasure
 from mailconsent.store.holds import held, seems_held
-from mailconsent.store.recipients import lock_address, lock_known
-from mailconsent.store.retention import held_mail
+from mailconsent.store.journal import Erasure
+from mailconsent.store.ledger import Recipient
+from mailconsent.store.recipients import lock_address, lock_known, lock_known_claim
+from mailconsent.store.retention import NOBODY, held_mail
 
 
 def erase(
@@ -42,12 +46,20 @@ def erase(
     if held(tx, recipient.id):
         ended = ended or opt_out(tx, address, EventKind.OBJECTED, receipt).event_id
         return Erased(erased_at=receipt.received_at, ended_by=ended, held=True)
-    # A mail may be of two people, one of whom is under a hold.
-    others = {"mail:{}/{}/{}".format(*place) for place in held_mail(tx, locked=True)}
-    mails = [source for source in mails if source not in others]
     identity = forget_identity(tx, recipient.id)
-    evidence, messages = forget_evidence(tx, recipient.id), forget_mail(tx, mails)
+    evidence = forget_evidence(tx, recipient.id)
+    mails = _of_nobody_held(tx, recipient, mails)
+    messages = forget_mail(tx, mails)
     events = forget_wholly(tx, recipient) if digest else None
+    tx.journalled.append(
+        Erasure(
+            digest=recipient.digest,
+            generation=recipient.generation,
+            received_at=receipt.received_at,
+            wholly=digest,
+            mails=mails,
+        )
+    )
     note_erasure(tx, recipient.id, receipt, evidence=evidence, messages=messages, events=events)
     return Erased(
         erased_at=receipt.received_at,
@@ -57,3 +69,36 @@ def erase(
         events=events,
         ended_by=ended,
     )
+
+
+def erase_again(tx: Transaction, erasure: Erasure, receipt: Receipt) -> bool:
+    """
+    Erase what a backup has brought back; whether there was any. What came after the erasure stays.
+
+    The objection that goes with an erasure is a line of its own in the journal.
+    """
+    claim = UnsubscribeClaim(
+        digest=erasure.digest, generation=erasure.generation, topic=ALL_TOPICS, basis=LegalBasis.CONSENT
+    )
+    known = lock_known_claim(tx, claim)
+    if known and held(tx, known.id):
+        return False
+    old = [event for event in known.events if event.received_at <= erasure.received_at] if known else []
+    messages = forget_mail(tx, _of_nobody_held(tx, known, [*erasure.mails, *(event.source for event in old)]))
+    if known is None or not old:
+        return messages > 0
+    came_back = len(old) < len(known.events)
+    evidence = forget_evidence(tx, known.id, until=old[-1].seq)
+    identity = not came_back and forget_identity(tx, known.id)
+    events = forget_wholly(tx, known) if erasure.wholly and not came_back else None
+    found = bool(messages or evidence or identity) or events is not None
+    if found:
+        note_erasure(tx, known.id, receipt, evidence=evidence, messages=messages, events=events)
+    return found
+
+
+def _of_nobody_held(tx: Transaction, recipient: Recipient | None, mails: Sequence[str]) -> list[str]:
+    """Of the mails of a recipient those that can go: one may be of two people, and of the other it is to be kept."""
+    places = held_mail(tx, locked=True, but_of=recipient.id if recipient else NOBODY)
+    others = {"mail:{}/{}/{}".format(*place) for place in places}
+    return [source for source in mails if source not in others]

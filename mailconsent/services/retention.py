@@ -4,7 +4,7 @@ Retention: deleting what is due. Rules:
 1. `due.py` says when, and `retention.py` what still decides: that stays as an event, which names nobody, without its
    evidence. Every later decision is the same as without the deletion.
 2. A few recipients a transaction, each under its lock. Broken off anywhere, it is run again and goes on.
-3. A legal hold keeps everything of whom it is about.
+3. A legal hold keeps everything of whom it is about; and a restriction of whom it protects (GDPR Article 18(2)).
 4. Whatever goes is added to a certificate in the same transaction.
 """
 
@@ -12,10 +12,11 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 
 from mailconsent.due import (
     ANSWERS_KEPT,
+    DAY,
     Kept,
     Terms,
     address_due,
@@ -28,11 +29,13 @@ from mailconsent.due import (
 )
 from mailconsent.model import EventId, Label, LegalBasis
 from mailconsent.policy import Policy
+from mailconsent.policy.retention import Records
 from mailconsent.retention import removable
+from mailconsent.rights import restriction
 from mailconsent.store import Store, Transaction
 from mailconsent.store import retention as store_retention
-from mailconsent.store.access import count_answers, forget_answers
 from mailconsent.store.certificates import Certificate, certify
+from mailconsent.store.finished import finished, forget_finished
 from mailconsent.store.holds import held, seems_held
 from mailconsent.store.rebuilding import rebuild_one
 from mailconsent.store.retention import Known, Mail
@@ -51,7 +54,7 @@ class Tally:
     count: int = 0
     oldest: date | None = None
     newest: date | None = None
-    #: Due, and kept for a legal hold.
+    #: Due, and kept for a legal hold or a restriction.
     held: int = 0
     #: Due, and kept as an event that names nobody, because it still decides.
     stays: int = 0
@@ -120,6 +123,10 @@ def _is_due(day: date | None, today: date) -> bool:
     return day is not None and day <= today
 
 
+def _is_restricted(made: Plan) -> bool:
+    return restriction(made.known.events) is not None
+
+
 class Run:
     """One look through everything that is kept: what is due goes, or in a dry run is counted."""
 
@@ -140,6 +147,9 @@ class Run:
         """Go through everything, a batch each step: how many recipients were seen so far. May be broken off."""
         after: int | None = None
         seen = 0
+        # First, as a request names somebody of whom nothing else may be left.
+        for _ in self._settle_finished():
+            yield seen
         while page := self._page(after):
             plans = [plan(known, self._terms, now=self._now) for known in page]
             self._note_stays(plans)
@@ -155,8 +165,6 @@ class Run:
             self._settle_mail(mails)
             last = mails[-1]
             yield seen
-        self._settle_answers()
-        yield seen
 
     def _page(self, after: int | None) -> Sequence[Known]:
         with self._store.read() as tx:
@@ -181,7 +189,7 @@ class Run:
             # What was planned is of a moment ago: under the lock it is planned anew.
             locked = store_retention.lock_recipients(tx, [made.known.id for made in plans], self._days)
             for made in [plan(known, self._terms, now=self._now) for known in locked]:
-                place = blocked if made and held(tx, made.known.id) else gone
+                place = blocked if made and (_is_restricted(made) or held(tx, made.known.id)) else gone
                 if place is gone and made:
                     self._remove(tx, made, gone)
                 for kept, days in made.going.items():
@@ -194,7 +202,7 @@ class Run:
     def _foresee(self, plans: Sequence[Plan]) -> None:
         with self._store.read() as tx:
             for made in plans:
-                is_held = seems_held(tx, made.known.id)
+                is_held = _is_restricted(made) or seems_held(tx, made.known.id)
                 self._count(made.going, held=is_held)
                 if made.empties:
                     self._count({Kept.DIGEST: [self._terms.day(self._now)]}, held=is_held)
@@ -235,14 +243,27 @@ class Run:
         for kept, found in due.items():
             self.tallies[kept].held += len(found) - len(going[kept])
 
-    def _settle_answers(self) -> None:
-        before = self._now - ANSWERS_KEPT
-        with self._store.read() if self._dry else self._store.begin() as tx:
-            count = count_answers(tx, before=before) if self._dry else forget_answers(tx, before=before)
-            days = {Kept.ANSWER: [self._terms.day(before)] * count}
-            if not self._dry:
-                self._certify(tx, days)
-        self._count(days)
+    def _settle_finished(self) -> Iterator[None]:
+        before: dict[Kept, date] = {Kept.ANSWER: self._now - ANSWERS_KEPT}
+        if last := last_due(Records.CONSENTS, self._terms, self._terms.day(self._now)):
+            before[Kept.RIGHTS_REQUEST] = last + DAY
+            before[Kept.ERASURE] = datetime.combine(last + DAY, time(), self._terms.zone)
+        for kept, end in before.items():
+            with self._store.read() as tx:
+                for held_now in (True, False) if self._dry else (True,):
+                    for found in finished(tx, kept, end, held=held_now):
+                        self._count({kept: self._days_of(found)}, held=held_now)
+            while not self._dry:
+                with self._store.begin() as tx:
+                    gone = {kept: self._days_of(forget_finished(tx, kept, end))}
+                    self._certify(tx, gone)
+                self._count(gone)
+                if not gone[kept]:
+                    break
+                yield
+
+    def _days_of(self, moments: Sequence[date]) -> Sequence[date]:
+        return [self._terms.day(found) if isinstance(found, datetime) else found for found in moments]
 
     def _certify(self, tx: Transaction, gone: Mapping[Kept, Sequence[date]]) -> None:
         for kept, days in gone.items():

@@ -18,7 +18,7 @@ def object_to_marketing(tx: Transaction, address: str, receipt: Receipt) -> Outc
 
 def restrict(tx: Transaction, address: str, receipt: Receipt) -> Outcome:
     """
-    Stop marketing until an operator releases it, after telling the person (GDPR Article 18(1) and (3)).
+    Stop marketing and retention until an operator releases it, after telling the person (GDPR Article 18).
 
     A suppression of its own beside whatever else stands, so that no other release ends it. Raises `InvalidAddress`.
     """

@@ -16,7 +16,7 @@ from mailconsent.errors import KeyMissing
 from mailconsent.keyring import Keyring, Purpose
 from mailconsent.store.engine import WriterQueue, open_engine, transaction, translated
 from mailconsent.store.generations import State, key_faults, read_state
-from mailconsent.store.journal import Entry, Journal
+from mailconsent.store.journal import Entry, Erasure, Journal
 from mailconsent.tokens import TokenSigner
 
 
@@ -27,7 +27,7 @@ class Transaction:
         self.connection = connection
         self.keyring = keyring
         #: What the journal must hold before this is committed.
-        self.opt_outs: list[Entry] = []
+        self.journalled: list[Entry | Erasure] = []
         #: Whether the state can no longer change while this transaction lasts.
         self.settled = False
         self._trusted = trusted
@@ -75,13 +75,13 @@ class Transaction:
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """A part of this transaction that fails alone."""
-        settled, noted = self.settled, len(self.opt_outs)
+        settled, noted = self.settled, len(self.journalled)
         try:
             with translated(), self.connection.begin_nested():
                 yield
         except BaseException:
             self.settled = settled  # what was held since the savepoint is held no more
-            del self.opt_outs[noted:]
+            del self.journalled[noted:]
             raise
 
     def _known(self, state: State) -> State:
@@ -131,8 +131,8 @@ class Store:
         with self.queue_turn(), translated(), transaction(self.engine, writes=True) as connection:
             tx = Transaction(connection, self.keyring, self._trusted)
             yield tx
-            if self._journal and tx.opt_outs:
-                self._journal.write(tx.opt_outs)
+            if self._journal and tx.journalled:
+                self._journal.write(tx.journalled)
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mailconsent.errors import ConfigError, IdempotencyMismatch, KeyRefused, UnderWay
@@ -131,16 +131,6 @@ def remember_answer(
     )
     if kept.first() is None:
         raise UnderWay
-
-
-def count_answers(tx: Transaction, *, before: datetime) -> int:
-    """How many answers were given before this time."""
-    return tx.connection.execute(select(func.count()).where(idempotency.c.answered_at < before)).scalar_one()
-
-
-def forget_answers(tx: Transaction, *, before: datetime) -> int:
-    """Forget answers given before this time; how many. A later repeat counts as a new request."""
-    return tx.connection.execute(delete(idempotency).where(idempotency.c.answered_at < before)).rowcount
 
 
 def _fingerprint(idempotency_key: str, request: bytes) -> bytes:

@@ -98,9 +98,10 @@ def forget_identity(tx: Transaction, recipient_id: int) -> bool:
     return tx.connection.execute(change).rowcount > 0
 
 
-def forget_evidence(tx: Transaction, recipient_id: int) -> int:
-    """Delete what supports the events of a recipient; of how many."""
-    return tx.connection.execute(delete_from(evidence).where(evidence.c.recipient_id == recipient_id)).rowcount
+def forget_evidence(tx: Transaction, recipient_id: int, *, until: int | None = None) -> int:
+    """Delete what supports the events of a recipient, those up to this `seq` or all; of how many."""
+    theirs = delete_from(evidence).where(evidence.c.recipient_id == recipient_id)
+    return tx.connection.execute(theirs if until is None else theirs.where(evidence.c.seq <= until)).rowcount
 
 
 def forget_mail(tx: Transaction, sources: Collection[str]) -> int:

@@ -24,7 +24,6 @@ class HoldReason(StrEnum):
 
     LEGAL_CLAIM = "legal_claim"  #: a dispute with this person, or about this claim
     AUTHORITY = "authority"  #: an authority or a court asked for the records
-    RESTRICTION = "restriction"  #: the person needs them for a claim of their own (GDPR Article 18(1)(c))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +46,16 @@ _HELD = """
     select 1 from legal_holds h where h.ended_at is null and (h.recipient_id = :recipient_id or h.claim in (
         select e.source from events e where e.recipient_id = :recipient_id
     )) limit 1
+    """
+
+#: Everybody under a legal hold, or a restriction that stands: as `rights.restriction` has it.
+HELD = """
+    select h.recipient_id from legal_holds h where h.ended_at is null and h.recipient_id is not null
+    union select c.recipient_id from legal_holds h join events c on c.source = h.claim where h.ended_at is null
+    union select r.recipient_id from events r
+    where r.kind = 'suppressed' and r.facts like '%"why": "restriction"%' and not exists (
+        select 1 from events x where x.recipient_id = r.recipient_id and x.kind = 'released' and x.ends = r.seq
+    )
     """
 
 

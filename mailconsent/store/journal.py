@@ -1,5 +1,6 @@
 """
-The journal: every opt-out, in a file beside the database, so that a restore from an old backup resurrects nobody.
+The journal: every opt-out and every erasure, in a file beside the database, so that a restore from an old backup
+resurrects nobody.
 
 A line is written, and on the disk, before the transaction of its event commits. So whatever was acknowledged stands in
 the database and in the journal; a line of a transaction that failed after all is of somebody who did ask to be left
@@ -8,8 +9,8 @@ alone. It holds no address: the digest, what was refused, and when. One file for
 
 import json
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -17,6 +18,10 @@ from mailconsent.errors import ConfigError, StorageUnavailable
 from mailconsent.model import Channel, EventKind
 
 _SUFFIX = ".jsonl"
+#: The kind of an erasure, which is no event.
+_ERASED = "erased"
+#: The facts that are written: how a mail without a link told whose it is, and that a suppression is a restriction.
+FACTS = ("identified", "why")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +36,22 @@ class Entry:
     channel: Channel
     occurred_at: datetime
     received_at: datetime
-    #: The fact of that name: how a mail without a link told whose it is.
-    identified: str | None = None
+    #: Of the event's facts those that say what the opt-out reaches, and what ends it: see `FACTS`.
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erasure:
+    """That a person's data was erased: a backup may bring it back, and nothing in the database would say so."""
+
+    #: As of an `Entry`.
+    digest: bytes
+    generation: int
+    received_at: datetime
+    #: Digest and events too.
+    wholly: bool
+    #: Mails of which the text went, as sources of events name them.
+    mails: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +79,7 @@ class Journal:
         if not os.access(self.folder, os.W_OK | os.X_OK):
             raise ConfigError("JOURNAL: the folder cannot be written")
 
-    def write(self, entries: Sequence[Entry]) -> None:
+    def write(self, entries: Sequence[Entry | Erasure]) -> None:
         """Put these on the disk. Raises `StorageUnavailable`: then nothing is to be acknowledged."""
         # Begun with a line break: what a write before this one left unfinished ends there.
         text = "\n" + "".join(f"{_line(entry)}\n" for entry in entries)
@@ -110,7 +129,7 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def read_entries(path: Path) -> Iterator[Entry | Unreadable]:
+def read_entries(path: Path) -> Iterator[Entry | Erasure | Unreadable]:
     """What stands in a file of a journal, in its order. Raises `OSError` for a file that cannot be read."""
     with path.open("rb") as file:
         torn: Unreadable | None = None
@@ -127,33 +146,47 @@ def read_entries(path: Path) -> Iterator[Entry | Unreadable]:
             yield Unreadable(file=torn.file, line=torn.line, last=True)
 
 
-def _line(entry: Entry) -> str:
+def _line(entry: Entry | Erasure) -> str:
     values: dict[str, object] = {
         "digest": entry.digest.hex(),
         "generation": entry.generation,
-        "kind": entry.kind.value,
-        "topic": entry.topic,
-        "channel": entry.channel.value,
-        "occurred_at": entry.occurred_at.astimezone(UTC).isoformat(),
         "received_at": entry.received_at.astimezone(UTC).isoformat(),
     }
-    if entry.identified:
-        values["identified"] = entry.identified
+    if isinstance(entry, Erasure):
+        values |= {"kind": _ERASED, "wholly": entry.wholly, "mails": list(entry.mails)}
+    else:
+        values |= {
+            "kind": entry.kind.value,
+            "topic": entry.topic,
+            "channel": entry.channel.value,
+            "occurred_at": entry.occurred_at.astimezone(UTC).isoformat(),
+            **entry.facts,
+        }
     return json.dumps(values, separators=(",", ":"))
 
 
-def _entry(line: bytes) -> Entry | None:
+def _entry(line: bytes) -> Entry | Erasure | None:
     try:
         told = json.loads(line)
+        digest, generation = bytes.fromhex(told["digest"]), int(told["generation"])
+        received_at = datetime.fromisoformat(told["received_at"]).astimezone(UTC)
+        if told["kind"] == _ERASED:
+            return Erasure(
+                digest=digest,
+                generation=generation,
+                received_at=received_at,
+                wholly=bool(told["wholly"]),
+                mails=[str(mail) for mail in told["mails"]],
+            )
         return Entry(
-            digest=bytes.fromhex(told["digest"]),
-            generation=int(told["generation"]),
+            digest=digest,
+            generation=generation,
             kind=EventKind(told["kind"]),
             topic=int(told["topic"]),
             channel=Channel(told["channel"]),
             occurred_at=datetime.fromisoformat(told["occurred_at"]).astimezone(UTC),
-            received_at=datetime.fromisoformat(told["received_at"]).astimezone(UTC),
-            identified=told.get("identified"),
+            received_at=received_at,
+            facts={name: str(told[name]) for name in FACTS if name in told},
         )
     except (ValueError, TypeError, KeyError, RecursionError):
         return None

@@ -12,7 +12,7 @@ from mailconsent.model import Channel, Event, EventId, EventKind, Evidence, Grad
 from mailconsent.soft_opt_in import sales_of
 from mailconsent.store import Transaction
 from mailconsent.store.driver import change, moment, rows
-from mailconsent.store.journal import Entry
+from mailconsent.store.journal import FACTS, Entry
 from mailconsent.store.sales import save_sales
 from mailconsent.store.standings import FOLDED, UPSERT_REST, save
 
@@ -144,7 +144,7 @@ def _append(tx: Transaction, recipient: Recipient, event: Event, support: Eviden
             change(tx.connection, _SUPPORT, values)
         save(tx, recipient.digest, changed)
     if event.kind in NOES:
-        tx.opt_outs.append(
+        tx.journalled.append(
             Entry(
                 digest=recipient.digest,
                 generation=recipient.generation,
@@ -153,7 +153,7 @@ def _append(tx: Transaction, recipient: Recipient, event: Event, support: Eviden
                 channel=event.channel,
                 occurred_at=event.occurred_at,
                 received_at=event.received_at,
-                identified=event.facts.get("identified"),
+                facts={name: event.facts[name] for name in FACTS if name in event.facts},
             )
         )
     # Few recipients ever bought something: for the others this is no statement.

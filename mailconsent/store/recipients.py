@@ -112,6 +112,11 @@ def lock_domain(tx: Transaction, domain: str) -> Recipient:
     return _create(tx, digest=digest, generation=state.newest, domain=digest)
 
 
+def lock_known_claim(tx: Transaction, claim: UnsubscribeClaim) -> Recipient | None:
+    """The recipient of a link, locked; None where there is none, and none is made."""
+    return _lock_surely(tx, lambda: _lifted(tx, claim))
+
+
 def lock_claim(tx: Transaction, claim: UnsubscribeClaim | ConfirmClaim) -> Recipient:
     """
     The recipient of a link, locked. One we have no row of (restored from an old backup) is made: the link still works.

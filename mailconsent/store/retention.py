@@ -15,7 +15,7 @@ from mailconsent.model import Event, EventId, LegalBasis
 from mailconsent.store import Store, Transaction
 from mailconsent.store.driver import change, rows
 from mailconsent.store.engine import WAIT, translated
-from mailconsent.store.holds import lock_holds
+from mailconsent.store.holds import HELD, lock_holds
 from mailconsent.store.inbox import State
 from mailconsent.store.leaves import remove_event
 from mailconsent.store.ledger import EVENT_COLUMNS, event_of
@@ -214,23 +214,22 @@ def page_of_mail(tx: Transaction, *, after: Mail | None) -> Sequence[Mail]:
     ]
 
 
-_HELD_MAIL = text("""
+_HELD_MAIL = text(f"""
     select distinct e.source from events e
-    where e.source like 'mail:%' and e.recipient_id in (
-        select h.recipient_id from legal_holds h where h.ended_at is null
-        union select c.recipient_id from legal_holds h join events c on c.source = h.claim where h.ended_at is null
-    )
-    """)
+    where e.source like 'mail:%' and e.recipient_id <> :but_of and e.recipient_id in ({HELD})
+    """)  # noqa: S608 - made of constants
+#: No recipient's id.
+NOBODY = -1
 
 
-def held_mail(tx: Transaction, *, locked: bool) -> frozenset[Place]:
+def held_mail(tx: Transaction, *, locked: bool, but_of: int = NOBODY) -> frozenset[Place]:
     """
-    The mails that events of somebody under a legal hold came from; `locked` if no hold may be placed or ended until the
-    transaction ends.
+    The mails that events of somebody under a legal hold or a restriction came from, leaving out this recipient;
+    `locked` if no hold may be placed or ended until the transaction ends.
     """
     if locked:
         lock_holds(tx)
-    sources = tx.connection.execute(_HELD_MAIL).scalars()
+    sources = tx.connection.execute(_HELD_MAIL, {"but_of": but_of}).scalars()
     return frozenset(_place(source) for source in sources)
 
 
@@ -247,7 +246,8 @@ _FORGET_MAIL = (
 def remove_mail(tx: Transaction, places: Collection[Place]) -> None:
     """Remove the text of these mails; what each was stays."""
     names = [f"of_{column.name}" for column in _PLACE]
-    tx.connection.execute(_FORGET_MAIL, [dict(zip(names, place, strict=True)) for place in places])
+    if places:
+        tx.connection.execute(_FORGET_MAIL, [dict(zip(names, place, strict=True)) for place in places])
 
 
 _VACUUM = "vacuum events, evidence, recipients, sends, standings, sales, inbound_messages, idempotency"

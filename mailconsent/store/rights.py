@@ -3,9 +3,8 @@
 import secrets
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import date
 
-from sqlalchemy import RowMapping, delete, func, insert, select, update
+from sqlalchemy import RowMapping, insert, select, update
 
 from mailconsent.rights import Answer, Delay, Right, RightsRequest
 from mailconsent.store import Transaction
@@ -39,19 +38,6 @@ def open_requests(tx: Transaction) -> Sequence[RightsRequest]:
     waiting = select(rights_requests).where(rights_requests.c.answered_on.is_(None))
     ordered = waiting.order_by(rights_requests.c.received_on, rights_requests.c.id)
     return [_request(row) for row in tx.connection.execute(ordered).mappings()]
-
-
-def forget_answered(tx: Transaction, *, before: date, limit: int = 10_000) -> int:
-    """Delete requests answered before this day, at most so many; how many."""
-    answered = rights_requests.c.answered_on < before
-    batch = select(rights_requests.c.id).where(answered).limit(limit)
-    return tx.connection.execute(delete(rights_requests).where(rights_requests.c.id.in_(batch))).rowcount
-
-
-def count_answered(tx: Transaction, *, before: date) -> int:
-    """How many requests `forget_answered` would delete."""
-    answered = rights_requests.c.answered_on < before
-    return tx.connection.execute(select(func.count()).where(answered)).scalar_one()
 
 
 def _request(row: RowMapping) -> RightsRequest:

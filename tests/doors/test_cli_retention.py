@@ -65,8 +65,8 @@ def test_the_journal_is_replayed_and_trimmed(house: House) -> None:
         done = run_command(house.variables, "journal", *map(str, words), folder=house.folder)
         return done.returncode, done.stdout, done.stderr
 
-    assert journal("replay", "--dry-run")[:2] == (0, "1 lines, 1 to be added\n")
-    assert journal("replay", file)[:2] == (0, "1 lines, 1 added\n")
+    assert journal("replay", "--dry-run")[:2] == (0, "1 lines, 1 to be added, 0 to be erased again\n")
+    assert journal("replay", file)[:2] == (0, "1 lines, 1 added, 0 erased again\n")
     with house.opened() as here:
         assert not ask(here, ANNA)[0].allowed
 

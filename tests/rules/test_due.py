@@ -131,3 +131,13 @@ def test_the_proof_of_a_consent_that_decides_is_never_due(events):
             proof = next(event for event in events if event.seq == decision.event_id.seq)
             assert event_due(proof, events, TERMS) is None
             assert address_due(events, TERMS) is None
+
+
+def test_a_consent_that_leaves_the_country_out_lapses_by_no_law_that_is_stricter_than_the_one_it_stands_by():
+    """By the sale of the other one the person is in Germany, and that is how the consent is judged."""
+    terms = replace(TERMS, lapse_months={None: 12, "DE": 18}.get)
+    events = history("B1 $")
+    sold = replace(events[1], facts={**events[1].facts, "country": "de"})
+
+    assert event_due(events[0], events[:1], terms) == date(2028, 1, 2)
+    assert event_due(events[0], [events[0], sold], terms) == date(2028, 7, 2)

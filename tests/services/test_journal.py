@@ -4,6 +4,7 @@ import contextlib
 import shutil
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import chain
 from pathlib import Path
@@ -18,10 +19,13 @@ from mailconsent.errors import ConfigError, KeyMissing, StorageUnavailable
 from mailconsent.facts import NOES
 from mailconsent.mailbox import Fetched
 from mailconsent.model import Channel, EventKind, Evidence
+from mailconsent.rights import restriction
+from mailconsent.services.erasure import erase
 from mailconsent.services.inbox import judge, process
 from mailconsent.services.journal import replay
-from mailconsent.services.operators import suppress_domain
+from mailconsent.services.operators import suppress, suppress_domain
 from mailconsent.services.recipients import unsubscribe, withdraw
+from mailconsent.services.rights import restrict
 from mailconsent.services.rotation import begin_digest_rotation, move_recipients
 from mailconsent.services.sealing import seal_days
 from mailconsent.store.inbox import read_cursor, take_lease
@@ -30,8 +34,9 @@ from mailconsent.store.ledger import append
 from mailconsent.store.recipients import lock_address
 from tests.cast import ANNA, BO, NOW, receipt
 from tests.histories import TOPICS, histories_with_sales, joined
-from tests.houses import House, ask, build, consent, events, token_for, unfolded
+from tests.houses import House, ask, build, consent, events, rows, token_for, unfolded
 from tests.ledgers import tell, verify
+from tests.people import SECRETS, deliver, everything, live_through
 
 REASONS = {kind.value for kind in NOES}
 
@@ -43,7 +48,7 @@ def entries(folder: Path) -> list[Entry | Unreadable]:
 def told_again(here, *, dry_run=False, lines=None):
     """What a replay of this house's journal came to."""
     lines = entries(here.settings.journal) if lines is None else lines
-    return list(replay(here.store, lines, now=datetime.now(UTC), dry_run=dry_run))[-1]
+    return list(replay(here.store, lambda: lines, now=datetime.now(UTC), dry_run=dry_run))[-1]
 
 
 @contextlib.contextmanager
@@ -153,6 +158,68 @@ def test_a_domain_and_the_tagged_forms_of_an_address_are_denied_again_too(house)
         assert not any(decision.allowed for decision in ask(here, ANNA, BO, "bo+news@example.net"))
         consent(here, "anna@mail.example.com", "bo+shop@example.net")
         assert not any(decision.allowed for decision in ask(here, "anna@mail.example.com", "bo+shop@example.net"))
+
+
+@pytest.mark.parametrize("blocked", [False, True], ids=["", "beside a block of the operator"])
+def test_a_restriction_is_one_after_a_restore_too(house, blocked):
+    with house.opened() as here:
+        consent(here, ANNA)
+        if blocked:
+            with here.store.begin() as tx:
+                suppress(tx, ANNA, receipt(Channel.OPERATOR))
+    with backup(house), house.opened() as here, here.store.begin() as tx:
+        restrict(tx, ANNA, receipt(Channel.OPERATOR, minutes=5))
+
+    with house.opened() as here:
+        assert told_again(here).added == 1
+        [of_anna] = events(here).values()
+        assert restriction(of_anna)
+        assert told_again(here).added == 0
+
+
+@pytest.mark.parametrize("digest", [False, True], ids=["plain", "digest too"])
+def test_who_was_erased_after_the_backup_is_erased_again(house, digest):
+    with house.opened() as here:
+        live_through(here, ANNA)
+    with backup(house), house.opened() as here:
+        by_api(here, ANNA)
+        with here.store.begin() as tx:
+            erase(tx, ANNA, replace(receipt(minutes=60), evidence=Evidence()), digest=digest, told=True)
+
+    with house.opened() as here:
+        assert told_again(here, dry_run=True).erased == 1
+        assert ANNA in everything(here), "a dry run erases nothing"
+        done = told_again(here)
+        assert (done.erased, done.added > 0) == (1, not digest), "of whom the digest stays, the objection is told again"
+
+        left = everything(here)
+        assert not [told for told in (ANNA, "anna", *SECRETS) if told in left]
+        assert rows(here, "select count(*) from recipients") == [(0 if digest else 1,)]
+        assert unfolded(here) == []
+        again = told_again(here)
+        assert (again.erased, again.added) == (0, 0)
+
+
+def test_mail_that_was_erased_before_anybody_read_it_is_erased_again_too(house):
+    with house.opened() as here:
+        deliver(here, ANNA, "About your list\n\nunsubscribe? Anna", uid=1)
+        assert ANNA in everything(here)
+    with backup(house), house.opened() as here, here.store.begin() as tx:
+        erase(tx, ANNA, replace(receipt(minutes=60), evidence=Evidence()), digest=True, told=True)
+
+    with house.opened() as here:
+        assert told_again(here).erased == 1
+        assert ANNA not in everything(here)
+
+
+def test_what_came_after_an_erasure_stays_in_a_replay(installation):
+    consent(installation, ANNA)
+    with installation.store.begin() as tx:
+        erase(tx, ANNA, receipt(), digest=True, told=True)
+    consent(installation, ANNA)
+
+    assert (told_again(installation).erased, told_again(installation).added) == (0, 0)
+    assert "wording" in everything(installation)
 
 
 def test_what_the_database_knows_is_not_told_again_though_it_was_lifted_since(installation):
@@ -323,7 +390,7 @@ def test_whatever_happened_since_the_backup_nobody_who_was_denied_for_an_opt_out
         with backup(house):
             were = write(1)
         with house.opened() as here:
-            list(replay(here.store, entries(here.settings.journal), now=datetime.now(UTC)))
+            list(replay(here.store, lambda: entries(here.settings.journal), now=datetime.now(UTC)))
             are = [ask(here, *people, topic=topic) for topic in ("blog", "alerts", "industry")]
             assert unfolded(here) == []
 

@@ -12,20 +12,26 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from mailconsent.due import Kept, address_due, event_due, terms_of
-from mailconsent.model import Classification, Evidence, Label
-from mailconsent.services import retention
+from mailconsent.model import Channel, Classification, Evidence, Label
+from mailconsent.rights import Answer, Right
+from mailconsent.services import requests, retention
+from mailconsent.services.access import read_dossier
 from mailconsent.services.holds import place_hold
+from mailconsent.services.operators import release
 from mailconsent.services.rebuild import rebuild_all
 from mailconsent.services.retention import Run
+from mailconsent.services.rights import restrict
 from mailconsent.services.sealing import seal_days
 from mailconsent.services.sends import record_sends
+from mailconsent.store import finished
 from mailconsent.store.certificates import read_certificates
+from mailconsent.store.dossier import note_erasure
 from mailconsent.store.holds import HoldReason
 from mailconsent.store.inbox import Cursor, State, Stored, remember, take_lease
 from mailconsent.store.ledger import append, read_events
 from mailconsent.store.recipients import describe, lock_address, lock_known
 from mailconsent.store.retention import tidy
-from tests.cast import ANNA, BO, CECILIA, NOW
+from tests.cast import ANNA, BO, CECILIA, NOW, receipt
 from tests.histories import START, TOPICS, decided, histories_with_sales, history, joined
 from tests.houses import build, rows, unfolded
 from tests.ledgers import verify
@@ -213,6 +219,75 @@ def test_a_hold_keeps_everything_until_it_is_ended(installation):
         tx.connection.execute(text("update legal_holds set ended_at = :now"), {"now": NOW.isoformat()})
     retain(installation)
     assert remaining(installation, ANNA) == [2]
+
+
+def test_while_somebody_is_restricted_nothing_of_theirs_is_deleted(installation):
+    source = store_mail(installation, 1, Label.UNSUBSCRIBE)
+    write(installation, ANNA, [replace(event, source=source) for event in history("B1 W1")])
+    with installation.store.begin() as tx:
+        restriction = restrict(tx, ANNA, receipt()).event_id
+        asked = requests.add(tx, Right.RESTRICTION, NOW.date(), today=NOW.date(), address=ANNA)
+        requests.answer(tx, asked.id, Answer.FULFILLED, today=NOW.date())
+
+    for dry_run in (True, False):
+        run = retain(installation, dry_run=dry_run)
+        assert counts(run) == {}
+        kinds = (Kept.CONSENT, Kept.OPT_OUT_MAIL, Kept.RIGHTS_REQUEST)
+        assert [run.tallies[kind].held for kind in kinds] == [1, 1, 1]
+    assert (remaining(installation, ANNA), texts(installation)) == ([1, 2, 3], [1])
+    assert days_shown(installation) == [None] * 3
+
+    with installation.store.begin() as tx:
+        release(tx, restriction, receipt(Channel.OPERATOR), "the claim is settled")
+    run = retain(installation)
+    assert ANNA not in everything(installation)
+    assert (texts(installation), run.tallies[Kept.RIGHTS_REQUEST].count) == ([], 1)
+
+
+def days_shown(here):
+    with here.store.read() as tx:
+        return [told.due_on for told in read_dossier(tx, here.rules.policy, ANNA, now=NOW).happenings]
+
+
+def test_the_day_that_a_person_is_told_counts_what_was_sent_to_them(installation):
+    write(installation, ANNA, "B1")
+    blog, sent = installation.rules.policy.topic("blog"), START + timedelta(days=30)
+    assert days_shown(installation) == [date(2028, 1, 2)]
+
+    with installation.store.begin() as tx:
+        record_sends(tx, installation.rules.policy, blog, "send-1", [ANNA], sent_at=sent, now=sent)
+
+    assert days_shown(installation) == [date(2028, 2, 1)]
+
+
+def test_a_request_that_was_answered_and_an_erasure_go_a_year_later_and_then_the_digest_may(installation):
+    write(installation, ANNA, "P1")
+    today = NOW.date()
+    with installation.store.begin() as tx:
+        for answered in (True, False):
+            asked = requests.add(tx, Right.ERASURE, today, today=today, address=ANNA if answered else None)
+            if answered:
+                requests.answer(tx, asked.id, Answer.FULFILLED, today=today)
+        note_erasure(tx, 7, receipt(), evidence=0, messages=0, events=0)
+
+    assert Kept.DIGEST not in counts(retain(installation, NOW + timedelta(days=365)))
+    foreseen = retain(installation, NOW + timedelta(days=366), dry_run=True)
+    run = retain(installation, NOW + timedelta(days=366))
+
+    assert counts(run) == counts(foreseen) == {Kept.RIGHTS_REQUEST: 1, Kept.ERASURE: 1, Kept.DIGEST: 1}
+    assert rows(installation, "select answered_on from rights_requests") == [(None,)], "nobody answered it yet"
+    assert ("rights_request", 1, today, today) in certificates(installation)
+    assert counts(retain(installation, NOW + timedelta(days=366))) == {}
+
+
+def test_what_is_finished_goes_in_bounded_steps(installation, monkeypatch):
+    monkeypatch.setattr(finished, "PAGE", 2)
+    with installation.store.begin() as tx:
+        for number in range(5):
+            note_erasure(tx, number, receipt(), evidence=0, messages=0, events=None)
+
+    assert counts(retain(installation)) == {Kept.ERASURE: 5}
+    assert certificates(installation) == [("erasure", 5, NOW.date(), NOW.date())]
 
 
 def test_a_run_that_is_broken_off_is_gone_on_with_and_the_certificates_add_up(installation, monkeypatch):

@@ -8,7 +8,6 @@ from sqlalchemy import text
 from mailconsent.errors import Refused
 from mailconsent.rights import Answer, Delay, Right
 from mailconsent.services import requests
-from mailconsent.store import rights as store_of_requests
 from tests.cast import ANNA, BO
 from tests.houses import consent
 
@@ -95,18 +94,3 @@ def test_what_is_not_there_and_what_has_not_come_is_refused(store):
         do(store, requests.answer, "no such", Answer.FULFILLED)
     with pytest.raises(Refused, match="future"):
         added(store, received=date(2026, 3, 11))
-
-
-def test_answered_requests_are_forgotten_after_a_while_and_open_ones_are_not(store):
-    answered, still_open = added(store), added(store)
-    do(store, requests.answer, answered.id, Answer.FULFILLED)
-
-    with store.begin() as tx:
-        assert store_of_requests.count_answered(tx, before=TODAY) == 0
-        assert store_of_requests.forget_answered(tx, before=TODAY) == 0
-        assert store_of_requests.count_answered(tx, before=date(2026, 3, 11)) == 1
-        assert store_of_requests.forget_answered(tx, before=date(2026, 3, 11)) == 1
-
-    assert [request.id for request in waiting(store)] == [still_open.id]
-    with store.read() as tx:
-        assert tx.connection.execute(text("select count(*) from rights_requests")).scalar_one() == 1

@@ -5,18 +5,19 @@ from datetime import timedelta
 
 import pytest
 
+from mailconsent.due import Kept
 from mailconsent.errors import ConfigError, IdempotencyMismatch, KeyRefused, UnderWay
 from mailconsent.store.access import (
     Scope,
     answered,
     create_key,
-    forget_answers,
     list_keys,
     read_key,
     register_topics,
     remember_answer,
     revoke_key,
 )
+from mailconsent.store.finished import forget_finished
 from mailconsent.store.tables import api_keys, idempotency, topics
 from tests.cast import NOW
 
@@ -170,7 +171,7 @@ def test_answers_are_forgotten_after_their_time(store):
             remember_answer(tx, key, f"k{days}", b"", "{}", now=NOW + timedelta(days=days))
 
     with store.begin() as tx:
-        assert forget_answers(tx, before=NOW + timedelta(days=1)) == 1
+        assert forget_finished(tx, Kept.ANSWER, NOW + timedelta(days=1)) == [NOW]
 
     with store.read() as tx:
         assert [answered(tx, key, f"k{days}", b"") for days in (0, 1, 2)] == [None, "{}", "{}"]
