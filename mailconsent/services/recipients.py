@@ -16,7 +16,7 @@ from mailconsent.model import (
     UnsubscribeClaim,
 )
 from mailconsent.store import Transaction
-from mailconsent.store.ledger import Recipient, append
+from mailconsent.store.ledger import Recipient, append, journal
 from mailconsent.store.recipients import lock_address, lock_claim, lock_tagged
 
 
@@ -73,5 +73,6 @@ def record_no(
     """
     standing = already_said(recipient.events, event, reaching=reaching)
     if standing:
+        journal(tx, recipient, standing, received_at=event.received_at)
         return Outcome(event_id=EventId(recipient.id, standing.seq), repeated=True)
     return Outcome(event_id=append(tx, recipient, event, support), repeated=False)

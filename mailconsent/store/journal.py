@@ -2,9 +2,10 @@
 The journal: every opt-out and every erasure, in a file beside the database, so that a restore from an old backup
 resurrects nobody.
 
-A line is written, and on the disk, before the transaction of its event commits. So whatever was acknowledged stands in
-the database and in the journal; a line of a transaction that failed after all is of somebody who did ask to be left
-alone. It holds no address: the digest, what was refused, and when. One file for each day, so that old days can go.
+A line is written before the transaction of its event commits, and is on the disk before anybody is answered. So
+whatever was acknowledged stands in the database and in the journal; a line of a transaction that failed after all is of
+somebody who did ask to be left alone. It holds no address: the digest, what was refused, and when. One file for each
+day, so that old days can go.
 """
 
 import json
@@ -80,22 +81,38 @@ class Journal:
             raise ConfigError("JOURNAL: the folder cannot be written")
 
     def write(self, entries: Sequence[Entry | Erasure]) -> None:
-        """Put these on the disk. Raises `StorageUnavailable`: then nothing is to be acknowledged."""
+        """
+        Write these, so that they outlast this process; `flush` puts them on the disk. Raises `StorageUnavailable`: then
+        nothing is to be committed.
+        """
         # Begun with a line break: what a write before this one left unfinished ends there.
         text = "\n" + "".join(f"{_line(entry)}\n" for entry in entries)
         data = text.encode("ascii")
         try:
-            descriptor = self._open(entries[0].received_at.astimezone(UTC).date())
+            descriptor = self._open(_day(entries))
             try:
                 # In one piece, which O_APPEND keeps apart from what others write.
                 whole = os.write(descriptor, data) == len(data)
-                os.fdatasync(descriptor)
             finally:
                 os.close(descriptor)
         except OSError as fault:
             raise StorageUnavailable from fault
         if not whole:
             raise StorageUnavailable
+
+    def flush(self, entries: Sequence[Entry | Erasure]) -> None:
+        """
+        Put what was written on the disk, with all that others wrote to the same file. Raises `StorageUnavailable`: then
+        nothing is to be acknowledged.
+        """
+        try:
+            descriptor = self._open(_day(entries))
+            try:
+                os.fdatasync(descriptor)
+            finally:
+                os.close(descriptor)
+        except OSError as fault:
+            raise StorageUnavailable from fault
 
     def _open(self, day: date) -> int:
         # Opened anew each time, which takes microseconds: a file that somebody moved away is not written to.
@@ -119,6 +136,10 @@ class Journal:
         for path in old:
             path.unlink(missing_ok=True)
         return old
+
+
+def _day(entries: Sequence[Entry | Erasure]) -> date:
+    return entries[0].received_at.astimezone(UTC).date()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -4,6 +4,7 @@ import json
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from mailconsent.facts import NOES, fold
@@ -144,20 +145,28 @@ def _append(tx: Transaction, recipient: Recipient, event: Event, support: Eviden
             change(tx.connection, _SUPPORT, values)
         save(tx, recipient.digest, changed)
     if event.kind in NOES:
-        tx.journalled.append(
-            Entry(
-                digest=recipient.digest,
-                generation=recipient.generation,
-                kind=event.kind,
-                topic=event.topic,
-                channel=event.channel,
-                occurred_at=event.occurred_at,
-                received_at=event.received_at,
-                facts={name: event.facts[name] for name in FACTS if name in event.facts},
-            )
-        )
+        journal(tx, recipient, event, received_at=event.received_at)
     # Few recipients ever bought something: for the others this is no statement.
     sold = sales_of(recipient.id, [*recipient.events, event])
     if sold and sold != sales_of(recipient.id, recipient.events):
         save_sales(tx, recipient.digest, sold)
     return EventId(recipient.id, event.seq)
+
+
+def journal(tx: Transaction, recipient: Recipient, no: Event, *, received_at: datetime) -> None:
+    """
+    Have a no in the journal before anything is acknowledged. Also one that stands and was said again: the line of the
+    first time may not have reached the disk.
+    """
+    tx.journalled.append(
+        Entry(
+            digest=recipient.digest,
+            generation=recipient.generation,
+            kind=no.kind,
+            topic=no.topic,
+            channel=no.channel,
+            occurred_at=no.occurred_at,
+            received_at=received_at,
+            facts={name: no.facts[name] for name in FACTS if name in no.facts},
+        )
+    )

@@ -301,6 +301,18 @@ def test_nothing_is_acknowledged_that_the_journal_does_not_hold(installation):
     installation.settings.journal.unlink()
 
 
+def test_what_is_said_again_is_written_again_since_the_first_line_may_have_been_lost(installation):
+    consent(installation, ANNA)
+    by_api(installation, ANNA)
+    [path] = Journal(installation.settings.journal).files()
+    path.write_bytes(b"")  # as after a power cut between commit and flush: nothing was acknowledged
+
+    by_api(installation, ANNA)
+
+    assert [entry.kind for entry in entries(installation.settings.journal)] == [EventKind.WITHDRAWN]
+    assert told_again(installation).added == 0, "of the event that stands"
+
+
 def test_what_was_rolled_back_in_a_savepoint_is_not_in_the_journal(installation):
     with installation.store.begin() as tx:
         withdraw(tx, BO, receipt())
