@@ -128,7 +128,7 @@ class Store:
     @contextmanager
     def begin(self) -> Iterator[Transaction]:
         """
-        A transaction that writes. Raises `StorageUnavailable` when the database or the journal fails, also on commit and
+        A transaction that writes. Raises `StorageUnavailable` when the database or the journal fails, also on commit or
         after it: then nothing is to be acknowledged, and all may be said again.
         """
         with self.queue_turn(), translated(), transaction(self.engine, writes=True) as connection:
