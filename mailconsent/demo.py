@@ -75,7 +75,9 @@ def run(*, once: bool, port: int) -> int:
                 tell(stage)
                 if not once:
                     click.echo("\nPress Ctrl-C to end.")
-                    signal.pause()
+                    # In short waits: a signal that comes just before one is seen only when it is over.
+                    while True:
+                        time.sleep(1)
         except KeyboardInterrupt:
             click.echo("\nStopped.")
         except (Disappointed, Refused, ServiceUnavailable, OSError, imaplib.IMAP4.error) as fault:
