@@ -18,7 +18,13 @@ def test_it_tells_the_story_stays_up_and_stops_cleanly_on_ctrl_c(tmp_path: Path)
     with told.open("w") as out:
         command = [sys.executable, "-m", "mailconsent", "demo", "--port", str(port)]
         demo = subprocess.Popen(
-            command, cwd=ROOT, stdout=out, stderr=out, env={"TMPDIR": str(tmp_path), "PATH": "/usr/bin"}
+            command,
+            cwd=ROOT,
+            stdout=out,
+            stderr=out,
+            env={"TMPDIR": str(tmp_path), "PATH": "/usr/bin"},
+            # A shell without job control has what it runs in the background ignore Ctrl-C.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         try:
             until(lambda: "Press Ctrl-C" in told.read_text() or demo.poll() is not None, "the story", 90)
