@@ -5,7 +5,7 @@ Rules of this file:
 
 1. People leave out what their keyboard makes hard. Case and diacritics are dropped (NFKD, then the marks, then case
    folding): "Désinscrire" is "desinscrire", "ABONELİKTEN" is "abonelikten". What is no letter with a mark is written
-   as its neighbour: ı is i, ø is o, ł is l.
+   as its neighbour: ı is i, ø is o, ł is l. Hangul stays taken apart in letters, so that stems can end within one.
 2. Hyphens and apostrophes within a word are dropped ("E-Mails" is "emails", "don't" is "dont"), but where they tie two
    words together they part them: "l'infolettre", "retirez-moi".
 3. Chinese, Japanese and Thai write no blanks. There the words that are known are taken, the longest first, and each
@@ -63,8 +63,8 @@ def split_words(text: str, known: re.Pattern[str] = WORD) -> list[str]:
 
 def fold(text: str) -> str:
     """A text without case, diacritics and what nobody sees."""
-    bare = UNSEEN.sub("", unicodedata.normalize("NFKD", text)).casefold().translate(LETTERS)
-    return unicodedata.normalize("NFC", UNSEEN.sub("", bare))
+    bare = UNSEEN.sub("", unicodedata.normalize("NFKD", text))
+    return UNSEEN.sub("", unicodedata.normalize("NFKD", bare.casefold())).translate(LETTERS)
 
 
 def known_words(words: Iterable[str]) -> re.Pattern[str]:
