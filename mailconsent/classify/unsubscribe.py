@@ -24,7 +24,7 @@ MAX_SUBJECT = 12  #: words of a subject that is a request
 MAX_WORDS = 120  #: of a body that is a request
 FEW = 3  #: words of a body that says nothing
 MAX_BESIDE_SUBJECT = 40  #: words of a body that says nothing about it, under a subject that is a request
-MAX_AROUND_SHORT = 10  #: words of a body in which a short command is one
+MAX_AROUND_SHORT = 10  #: words, numbers aside, of a body in which a short command is one
 WRAPPED = 45  #: characters from which on a line may go on in the next one
 
 #: What mail programs put before the subject of a reply or a forward, in whatever language: "Re[2]:", "RE :", "Ynt:".
@@ -119,7 +119,7 @@ def read(text: str, wording: Wording, languages: Iterable[Language], limit: int)
     """What the sentences of a text of up to `limit` words ask for. A doubt in one is against the request of another."""
     passages = split_passages(text, wording)
     words = [word for passage in passages for line in passage for word in line]
-    length = len(words)
+    length = sum(not word.isdecimal() for word in words)
     if length > limit:
         return Reading(length=length)
     for language in languages:
@@ -139,7 +139,7 @@ def read_passage(lines: Passage, wording: Wording, language: Language, length: i
     words = [word for line in lines for word in line]
     said = drop(words, language.polite)
     asks = read_command(words, language, length) or find_phrase(said, language.requests)
-    if asks and not find_phrase(said, wording.not_requests):
+    if asks and not (find_phrase(said, wording.not_requests) or find_phrase(said, language.not_requests)):
         return asks
     if len(lines) == 1:
         return None

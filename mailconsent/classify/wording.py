@@ -8,7 +8,8 @@ Rules of this file:
 2. A phrase is words. `a|b` is a choice, `abc*` a word that begins so, `*` up to four words of any kind, `.` the end of
    the sentence. No phrase is a regular expression, so none can backtrack, and somebody who knows the language but no
    code can write one. A set of words that many phrases share has a name, `{list}`, and stands in the file's `sets`.
-3. What asks is compared by the words of one language. What speaks against asking counts in every language.
+3. What asks is compared by the words of one language. What speaks against asking counts in every language, but for
+   single words: they count in their own.
 4. One slip of the finger is forgiven, in the words listed for it only: "anmelden" is one letter from "abmelden".
 """
 
@@ -69,6 +70,8 @@ class Language(NamedTuple):
     commands: Phrases
     #: Anywhere in a sentence.
     requests: Phrases
+    #: Single words that make a sentence ask for nothing in this language ("colleague"); elsewhere they may mean much else.
+    not_requests: Phrases
 
 
 class Wording(NamedTuple):
@@ -126,10 +129,11 @@ def make_wording(tables: Mapping[str, Mapping[str, Any]]) -> Wording:
             short_commands=index(lines(name, "short_commands")),
             commands=index(lines(name, "commands")),
             requests=index(lines(name, "requests")),
+            not_requests=index(text for text in lines(name, "not_requests") if len(text.split()) == 1),
         )
         for name in tables
     ]
-    against, doubts = index(gather("not_requests")), index(gather("doubts"))
+    against, doubts = (index(text for text in gather(kind) if len(text.split()) > 1) for kind in ("not_requests", "doubts"))
     asking = {
         (phrase.choices, language.name): (phrase, language)
         for language in languages
