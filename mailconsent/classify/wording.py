@@ -133,7 +133,8 @@ def make_wording(tables: Mapping[str, Mapping[str, Any]]) -> Wording:
         )
         for name in tables
     ]
-    against, doubts = (index(text for text in gather(kind) if len(text.split()) > 1) for kind in ("not_requests", "doubts"))
+    against = index(text for text in gather("not_requests") if len(text.split()) > 1)
+    doubts = index(gather("doubts"))
     asking = {
         (phrase.choices, language.name): (phrase, language)
         for language in languages
