@@ -124,7 +124,7 @@ def read(text: str, wording: Wording, languages: Iterable[Language], limit: int)
         return Reading(length=length)
     for language in languages:
         for lines in passages:
-            if request := read_passage(lines, wording, language, length):
+            if request := read_passage(lines, wording, languages, language, length):
                 return Reading(
                     request=request,
                     whole=read_command(words, language, length) is not None,
@@ -134,12 +134,15 @@ def read(text: str, wording: Wording, languages: Iterable[Language], limit: int)
     return Reading(length=length)
 
 
-def read_passage(lines: Passage, wording: Wording, language: Language, length: int) -> str | None:
+def read_passage(
+    lines: Passage, wording: Wording, languages: Iterable[Language], language: Language, length: int
+) -> str | None:
     """The phrase with which a passage asks, or a line in it: people write "unsubscribe", and below it their name."""
     words = [word for line in lines for word in line]
     said = drop(words, language.polite)
     asks = read_command(words, language, length) or find_phrase(said, language.requests)
-    if asks and not (find_phrase(said, wording.not_requests) or find_phrase(said, language.not_requests)):
+    against = (wording.not_requests, *(other.not_requests for other in languages))
+    if asks and not any(find_phrase(said, phrases) for phrases in against):
         return asks
     if len(lines) == 1:
         return None

@@ -9,7 +9,7 @@ Rules of this file:
    the sentence. No phrase is a regular expression, so none can backtrack, and somebody who knows the language but no
    code can write one. A set of words that many phrases share has a name, `{list}`, and stands in the file's `sets`.
 3. What asks is compared by the words of one language. What speaks against asking counts in every language, but for
-   single words: they count in their own.
+   single words: they count where their language has a say.
 4. One slip of the finger is forgiven, in the words listed for it only: "anmelden" is one letter from "abmelden".
 """
 
@@ -70,7 +70,7 @@ class Language(NamedTuple):
     commands: Phrases
     #: Anywhere in a sentence.
     requests: Phrases
-    #: Single words that make a sentence ask for nothing in this language ("colleague"); elsewhere they may mean much else.
+    #: Single words that make a sentence ask for nothing ("colleague"); in other languages they may mean much else.
     not_requests: Phrases
 
 
