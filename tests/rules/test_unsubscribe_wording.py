@@ -44,7 +44,9 @@ def classified(text: str, subject: str = "Re: News of July") -> Classification:
 def test_each_text_is_what_the_vectors_say(language, kind, why, text):
     found = classified(text)
 
-    assert found.label == (Label.UNSUBSCRIBE if kind == "requests" else Label.OTHER), f"{language}: {why}; {found.reason}"
+    assert found.label == (Label.UNSUBSCRIBE if kind == "requests" else Label.OTHER), (
+        f"{language}: {why}; {found.reason}"
+    )
 
 
 @pytest.mark.parametrize("language", TABLES)
@@ -65,9 +67,13 @@ def test_the_languages_of_the_union_and_its_neighbours_are_all_there():
     assert set(TABLES) >= {"nb", "is", "tr", "uk", "ru", "ar"}
 
 
-@given(st.sampled_from(REQUESTS), st.sampled_from(["{}", "{} 🙏", "{}!!!", "\n\n{}\n", "{}\n\n-- \nAnna", "«{}»", "*{}*"]))
+@given(
+    st.sampled_from(REQUESTS), st.sampled_from(["{}", "{} 🙏", "{}!!!", "\n\n{}\n", "{}\n\n-- \nAnna", "«{}»", "*{}*"])
+)
 def test_quoting_marks_and_a_quote_below_change_nothing(text, form):
-    below = "\n\nOn Monday 3 May 2027 at 10:12, Shop wrote:\n> News of the day\n> If you want, click here to unsubscribe"
+    below = (
+        "\n\nOn Monday 3 May 2027 at 10:12, Shop wrote:\n> News of the day\n> If you want, click here to unsubscribe"
+    )
 
     assert classified(form.format(text) + below).label == Label.UNSUBSCRIBE
 
@@ -77,7 +83,9 @@ def test_case_changes_nothing(text, change):
     assert classified(change(text)).label == Label.UNSUBSCRIBE
 
 
-@given(st.sampled_from([text for _, kind, _, text in SAID if kind == "others"]), st.sampled_from([str.upper, str.lower]))
+@given(
+    st.sampled_from([text for _, kind, _, text in SAID if kind == "others"]), st.sampled_from([str.upper, str.lower])
+)
 def test_case_makes_no_request(text, change):
     assert classified(change(text)).label != Label.UNSUBSCRIBE
 
@@ -90,14 +98,23 @@ def test_the_prefixes_of_all_mail_programs_are_no_words(prefix):
     assert classified("", f"{prefix} unsubscribe").label == Label.UNSUBSCRIBE
 
 
-@pytest.mark.parametrize("word", ["unsubcribe", "unsuscribe", "unsubsribe", "unsubscibe", "unsubscribee", "Unsubscrieb"])
+@pytest.mark.parametrize(
+    "word", ["unsubcribe", "unsuscribe", "unsubsribe", "unsubscibe", "unsubscribee", "Unsubscrieb"]
+)
 def test_a_slip_of_the_finger_is_forgiven(word):
     assert classified(word).label == Label.UNSUBSCRIBE
 
 
 def test_no_slip_is_a_word_of_any_phrase():
     wording = load_wording()
-    words = {word for some in wording.cues.values() for phrase, _ in some for choice in phrase.choices if choice for word in choice.words}
+    words = {
+        word
+        for some in wording.cues.values()
+        for phrase, _ in some
+        for choice in phrase.choices
+        if choice
+        for word in choice.words
+    }
 
     assert not words & wording.spellings.keys()
     assert "unsubscribed" not in misspell("unsubscribe")
