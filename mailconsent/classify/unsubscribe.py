@@ -14,8 +14,10 @@ import re
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from mailconsent.classify.phrase import find_phrase, is_phrase
 from mailconsent.classify.token import quoted_claims
-from mailconsent.classify.wording import Language, Wording, asking_languages, find_phrase, is_phrase, load_wording
+from mailconsent.classify.wording import Language, Wording, asking_languages, load_wording
+from mailconsent.classify.words import IS_UNSPACED
 from mailconsent.message import InboundMessage
 from mailconsent.model import Classification, Label, UnsubscribeClaim
 from mailconsent.own_words import MAX_CHARS, MAX_OWN, own_words
@@ -24,7 +26,7 @@ MAX_SUBJECT = 12  #: words of a subject that is a request
 MAX_WORDS = 120  #: of a body that is a request
 FEW = 3  #: words of a body that says nothing
 MAX_BESIDE_SUBJECT = 40  #: words of a body that says nothing about it, under a subject that is a request
-MAX_AROUND_SHORT = 10  #: words, numbers aside, of a body in which a short command is one
+MAX_AROUND_SHORT = 10  #: words of a body in which a short command is one
 WRAPPED = 45  #: characters from which on a line may go on in the next one
 
 #: What mail programs put before the subject of a reply or a forward, in whatever language: "Re[2]:", "RE :", "Ynt:".
@@ -119,7 +121,7 @@ def read(text: str, wording: Wording, languages: Iterable[Language], limit: int)
     """What the sentences of a text of up to `limit` words ask for. A doubt in one is against the request of another."""
     passages = split_passages(text, wording)
     words = [word for passage in passages for line in passage for word in line]
-    length = sum(not word.isdecimal() for word in words)
+    length = count(words)
     if length > limit:
         return Reading(length=length)
     for language in languages:
@@ -132,6 +134,12 @@ def read(text: str, wording: Wording, languages: Iterable[Language], limit: int)
                     length=length,
                 )
     return Reading(length=length)
+
+
+def count(words: Iterable[str]) -> int:
+    """How long a text is, in words: numbers are none, and three characters of a script without blanks are one."""
+    units = sum(1 if IS_UNSPACED.match(word) else 0 if word.isdecimal() else 3 for word in words)
+    return -(-units // 3)
 
 
 def read_passage(

@@ -5,9 +5,7 @@ Rules of this file:
 
 1. All languages are matched at once. Nobody's language is guessed: a Dane may write "unsubscribe", and guesses fail on
    the shortest messages. A language has its say when all words of one of its phrases are there.
-2. A phrase is words. `a|b` is a choice, `abc*` a word that begins so, `*` up to four words of any kind, `.` the end of
-   the sentence. No phrase is a regular expression, so none can backtrack, and somebody who knows the language but no
-   code can write one. A set of words that many phrases share has a name, `{list}`, and stands in the file's `sets`.
+2. A set of words that many phrases share has a name, `{list}`, and stands in the file's `sets`.
 3. What asks is compared by the words of one language. What speaks against asking counts in every language, but for
    single words: they count where their language has a say.
 4. One slip of the finger is forgiven, in the words listed for it only: "anmelden" is one letter from "abmelden".
@@ -15,45 +13,18 @@ Rules of this file:
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from typing import Any, NamedTuple
 
+from mailconsent.classify.phrase import END, HEAD, Choice, Phrase, Phrases, index, keys, phrases_of, rarest
 from mailconsent.classify.words import known_words, spellings, split_words
 
-#: How many words `*` may stand for.
-GAP = 4
-#: Letters of a stem under which it is found.
-HEAD = 3
 ALPHABET = "abcdefghijklmnopqrstuvwxyz"
 #: Serbian is written in both alphabets, letter for letter.
 DIGRAPHS = {"dž": "џ", "lj": "љ", "nj": "њ"}
 CYRILLIC = str.maketrans("abvgdđežzijklmnoprstćufhcčš", "абвгдђежзијклмнопрстћуфхцчш")
-
-Words = Sequence[str]
-
-
-class Choice(NamedTuple):
-    """The words that may stand at a place of a phrase: these, and all that begin with one of the stems."""
-
-    words: frozenset[str]
-    stems: tuple[str, ...] = ()
-
-
-#: The end of a sentence.
-END = Choice(frozenset())
-
-
-class Phrase(NamedTuple):
-    """A phrase as choices of words. None is the gap `*`."""
-
-    text: str
-    choices: tuple[Choice | None, ...]
-
-
-#: Phrases by each of their possible first words or heads of them, so that a word meets only those it can begin.
-Phrases = Mapping[str, tuple[Phrase, ...]]
 
 
 class Language(NamedTuple):
@@ -87,6 +58,8 @@ class Wording(NamedTuple):
     not_requests: Phrases
     #: A request in a message with one of these is for a human.
     doubts: Phrases
+    #: The heads of all stems in commands and requests.
+    heads: frozenset[str]
     #: Commands and requests by the words of that choice of each which few other texts have a word of.
     cues: Mapping[str, tuple[tuple[Phrase, Language], ...]]
 
@@ -161,6 +134,9 @@ def make_wording(tables: Mapping[str, Mapping[str, Any]]) -> Wording:
         known=known_words(meant | courtesies),
         not_requests=against,
         doubts=doubts,
+        heads=frozenset(
+            stem[:HEAD] for phrase, _ in asking.values() for choice in phrase.choices if choice for stem in choice.stems
+        ),
         cues={key: tuple(found) for key, found in cues.items()},
     )
 
@@ -179,30 +155,14 @@ def to_cyrillic(text: str) -> str:
     return text.translate(CYRILLIC)
 
 
-def phrases_of(phrases: Phrases) -> set[Phrase]:
-    """All of them, once."""
-    return {phrase for some in phrases.values() for phrase in some}
-
-
-def rarest(phrase: Phrase) -> Choice:
-    """The choice of a phrase that few other texts have a word of: long words are rare, and so are those of few."""
-    return max(
-        (choice for choice in phrase.choices if choice and choice != END),
-        key=lambda choice: min(map(len, (*choice.words, *choice.stems))),
-    )
-
-
-def keys(choice: Choice) -> set[str]:
-    """Under what a choice is found: its words, and the heads of its stems."""
-    return {*choice.words, *(f"{stem[:HEAD]}*" for stem in choice.stems)}
-
-
 def asking_languages(text: str, wording: Wording) -> tuple[Language, ...]:
     """The languages with a command or request of which a text has all words, in any order. Mostly there is none."""
-    words = set(wording.split(text))
+    words = set(split_words(text, wording.known))
+    words |= {wording.spellings[word] for word in words & wording.spellings.keys()}
     heads: dict[str, list[str]] = {}
     for word in words:
-        heads.setdefault(f"{word[:HEAD]}*", []).append(word)
+        if word[:HEAD] in wording.heads:
+            heads.setdefault(f"{word[:HEAD]}*", []).append(word)
 
     def has(choice: Choice | None) -> bool:
         return (
@@ -227,68 +187,3 @@ def misspell(word: str) -> set[str]:
     slips |= {word[:i] + letter + word[i + 1 :] for i in range(1, len(word)) for letter in ALPHABET}
     slips |= {word[:i] + word[i + 1] + word[i] + word[i + 2 :] for i in range(len(word) - 1)}
     return slips - {word}
-
-
-def index(texts: Iterable[str]) -> Phrases:
-    """Phrases under their first words."""
-    found: dict[str, list[Phrase]] = {}
-    for text in texts:
-        phrase = Phrase(text, tuple(read_choice(item) for item in text.split()))
-        for key in keys(phrase.choices[0] or END):
-            found.setdefault(key, []).append(phrase)
-    return {key: tuple(phrases) for key, phrases in found.items()}
-
-
-def read_choice(item: str) -> Choice | None:
-    """What stands at one place of a phrase."""
-    if item == "*":
-        return None
-    if item == ".":
-        return END
-    words, stems = set[str](), set[str]()
-    for written in item.split("|"):
-        is_stem, forms = written.endswith("*"), spellings(written.rstrip("*"))
-        if len(split_words(written.rstrip("*"))) != 1 or (is_stem and min(map(len, forms)) < HEAD):
-            raise ValueError(f"not one word, or too short a stem, in a phrase: {item}")
-        (stems if is_stem else words).update(forms)
-    return Choice(frozenset(words), tuple(sorted(stems)))
-
-
-def find_phrase(words: Words, phrases: Phrases) -> str | None:
-    """The first phrase that stands in these words, or None."""
-    for at, word in enumerate(words):
-        for phrase in beginning(word, phrases):
-            if match_end(words, at, phrase.choices) is not None:
-                return phrase.text
-    return None
-
-
-def is_phrase(words: Words, phrases: Phrases) -> str | None:
-    """The phrase that these words are, from the first to the last, or None."""
-    for phrase in beginning(words[0], phrases) if words else ():
-        if match_end(words, 0, phrase.choices) == len(words):
-            return phrase.text
-    return None
-
-
-def beginning(word: str, phrases: Phrases) -> tuple[Phrase, ...]:
-    """The phrases that this word may begin."""
-    return phrases.get(word, ()) + phrases.get(f"{word[:HEAD]}*", ())
-
-
-def match_end(words: Words, at: int, choices: Sequence[Choice | None]) -> int | None:
-    """Where the match of `choices` ends that begins at word `at`, taking for each gap as few words as will do."""
-    gap, length = 0, len(words)
-    for choice in choices:
-        if choice is None:
-            gap += GAP
-            continue
-        if choice == END:
-            return at if at == length else None
-        last = min(at + gap, length - 1)
-        while at <= last and words[at] not in choice.words and not words[at].startswith(choice.stems):
-            at += 1
-        if at > last:
-            return None
-        at, gap = at + 1, 0
-    return at

@@ -30,9 +30,8 @@ LETTERS = str.maketrans(
 WRITTEN_OUT = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe"})
 #: What ties two words together: the apostrophe of French, Italian and Catalan, the hyphen before a pronoun.
 TIES = re.compile(
-    r"(?:(?<=\b[cdjlmnst])|(?<=\bqu)|(?<=\b(?:dal|del|nel|sul)l)|(?<=\ball))['’](?=\w)"
-    r"|(?<=\w)-(?=(?:me|m|moi|nous|nos|la|le|les|lo|los|las|o|os|ma|ne|mi|ni)\b)",
-    re.IGNORECASE,
+    r"['’-](?=\w)(?:(?<=\b[cdjlmnst]['’])|(?<=\bqu['’])|(?<=\b(?:dal|del|nel|sul)l['’])|(?<=\ball['’])"
+    r"|(?<=\w-)(?=(?:me|m|moi|nous|nos|la|le|les|lo|los|las|o|os|ma|ne|mi|ni)\b))"
 )
 #: The look-behind comes second: a pattern that begins with what to look for is searched faster.
 DROPPED = re.compile(r"['’ʼ`´‑‐-](?<=\w.)(?=\w)")
@@ -53,7 +52,7 @@ def split_words(text: str, known: re.Pattern[str] = WORD) -> list[str]:
     """The words of a text as phrases are written in; `known` is a pattern of `known_words`."""
     if text.isascii():
         if "-" in text or "'" in text:
-            text = TIES.sub(" ", text)
+            text = TIES.sub(" ", text.lower())
             for run in RUNS:
                 text = text.replace(run, " ")
         return text.translate(PLAIN_WORDS).split()

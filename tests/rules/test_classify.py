@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailconsent.classify import classify, token
-from mailconsent.classify.wording import Choice, Phrase, find_phrase, index, load_wording, match_end, misspell
+from mailconsent.classify.phrase import Choice, Phrase, find_phrase, index, match_end
+from mailconsent.classify.wording import load_wording, misspell
 from mailconsent.classify.words import split_words
 from mailconsent.errors import InvalidToken
 from mailconsent.message import InboundMessage, parse_message
