@@ -49,11 +49,11 @@ def phrases_of(phrases: Phrases) -> set[Phrase]:
     return {phrase for some in phrases.values() for phrase in some}
 
 
-def rarest(phrase: Phrase) -> Choice:
-    """The choice of a phrase that few other texts have a word of: long words are rare, and so are those of few."""
-    return max(
-        (choice for choice in phrase.choices if choice and choice != END),
-        key=lambda choice: min(map(len, (*choice.words, *choice.stems))),
+def rarest(phrase: Phrase) -> tuple[Choice, ...]:
+    """The choices of a phrase, those first that few other texts have a word of: long words are rare."""
+    choices = {choice for choice in phrase.choices if choice and choice != END}
+    return tuple(
+        sorted(choices, key=lambda choice: (-min(map(len, (*choice.words, *choice.stems))), sorted(keys(choice))))
     )
 
 

@@ -18,7 +18,7 @@ from functools import cache
 from importlib import resources
 from typing import Any, NamedTuple
 
-from mailconsent.classify.phrase import END, HEAD, Choice, Phrase, Phrases, index, keys, phrases_of, rarest
+from mailconsent.classify.phrase import HEAD, Choice, Phrases, index, keys, phrases_of, rarest
 from mailconsent.classify.words import known_words, spellings, split_words
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyz"
@@ -60,8 +60,8 @@ class Wording(NamedTuple):
     doubts: Phrases
     #: The heads of all stems in commands and requests.
     heads: frozenset[str]
-    #: Commands and requests by the words of that choice of each which few other texts have a word of.
-    cues: Mapping[str, tuple[tuple[Phrase, Language], ...]]
+    #: The choices of each command and request, the rarest first, by the words of that one.
+    cues: Mapping[str, tuple[tuple[tuple[Choice, ...], Language], ...]]
 
     def split(self, text: str) -> list[str]:
         """The words of a text, with slips put right."""
@@ -115,10 +115,11 @@ def make_wording(tables: Mapping[str, Mapping[str, Any]]) -> Wording:
         for some in phrases.values()
         for phrase in some
     }
-    cues: dict[str, list[tuple[Phrase, Language]]] = {}
+    cues: dict[str, dict[tuple[tuple[Choice, ...], str], Language]] = {}
     for phrase, language in asking.values():
-        for key in keys(rarest(phrase)):
-            cues.setdefault(key, []).append((phrase, language))
+        rare = rarest(phrase)
+        for key in keys(rare[0]):
+            cues.setdefault(key, {})[rare, language.name] = language
     meant = {
         form
         for phrase in (*(phrase for phrase, _ in asking.values()), *phrases_of(against), *phrases_of(doubts))
@@ -137,7 +138,7 @@ def make_wording(tables: Mapping[str, Mapping[str, Any]]) -> Wording:
         heads=frozenset(
             stem[:HEAD] for phrase, _ in asking.values() for choice in phrase.choices if choice for stem in choice.stems
         ),
-        cues={key: tuple(found) for key, found in cues.items()},
+        cues={key: tuple((rare, of) for (rare, _), of in found.items()) for key, found in cues.items()},
     )
 
 
@@ -160,22 +161,19 @@ def asking_languages(text: str, wording: Wording) -> tuple[Language, ...]:
     words = set(split_words(text, wording.known))
     words |= {wording.spellings[word] for word in words & wording.spellings.keys()}
     heads: dict[str, list[str]] = {}
-    for word in words:
-        if word[:HEAD] in wording.heads:
-            heads.setdefault(f"{word[:HEAD]}*", []).append(word)
+    known = wording.heads
+    for word in [word for word in words if word[:HEAD] in known]:
+        heads.setdefault(f"{word[:HEAD]}*", []).append(word)
 
-    def has(choice: Choice | None) -> bool:
-        return (
-            choice is None
-            or choice == END
-            or not choice.words.isdisjoint(words)
-            or any(word.startswith(stem) for stem in choice.stems for word in heads.get(f"{stem[:HEAD]}*", ()))
+    def has(choice: Choice) -> bool:
+        return not choice.words.isdisjoint(words) or any(
+            word.startswith(stem) for stem in choice.stems for word in heads.get(f"{stem[:HEAD]}*", ())
         )
 
     found: dict[str, Language] = {}
     for key in wording.cues.keys() & (words | heads.keys()):
-        for phrase, language in wording.cues[key]:
-            if language.name not in found and all(map(has, phrase.choices)):
+        for choices, language in wording.cues[key]:
+            if language.name not in found and all(map(has, choices)):
                 found[language.name] = language
     return tuple(found[name] for name in sorted(found))
 
