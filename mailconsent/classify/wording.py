@@ -94,6 +94,7 @@ def make_wording(tables: Mapping[str, Mapping[str, Any]]) -> Wording:
     courtesy = words("en", "fillers") if "en" in tables else frozenset()
     loose = {form for word in gather("loose_spelling") for form in spellings(word)}
     slips = {wrong: word for word in sorted(loose) for wrong in misspell(word)}
+    slips |= {wrong: word for word in gather("looser_spelling") for wrong in misspell_twice(word)}
     languages = [
         Language(
             name=name,
@@ -120,19 +121,26 @@ def make_wording(tables: Mapping[str, Mapping[str, Any]]) -> Wording:
         rare = rarest(phrase)
         for key in keys(rare[0]):
             cues.setdefault(key, {})[rare, language.name] = language
-    meant = {
-        form
+    choices = [
+        choice
         for phrase in (*(phrase for phrase, _ in asking.values()), *phrases_of(against), *phrases_of(doubts))
         for choice in phrase.choices
         if choice
-        for form in (*choice.words, *choice.stems)
-    }
+    ]
+    meant = {word for choice in choices for word in choice.words}
+    stems: dict[str, set[str]] = {}
+    for stem in {stem for choice in choices for stem in choice.stems}:
+        stems.setdefault(stem[:HEAD], set()).add(stem)
     greetings = sorted({word for line in gather("greetings") for word in map(re.escape, line.split())})
     courtesies = {word for language in languages for word in language.polite | language.fillers}
     return Wording(
-        spellings={wrong: word for wrong, word in slips.items() if wrong not in meant},
+        spellings={
+            wrong: word
+            for wrong, word in slips.items()
+            if wrong not in meant and not wrong.startswith(tuple(stems.get(wrong[:HEAD], ())))
+        },
         greeting=re.compile(rf"^\W{{0,9}}(?:{'|'.join(greetings) or '(?!)'})\b[^,，،.!?\n]{{0,40}}[,，،]", re.I | re.M),
-        known=known_words(meant | courtesies),
+        known=known_words(meant.union(courtesies, *stems.values())),
         not_requests=against,
         doubts=doubts,
         heads=frozenset(
@@ -185,3 +193,9 @@ def misspell(word: str) -> set[str]:
     slips |= {word[:i] + letter + word[i + 1 :] for i in range(1, len(word)) for letter in ALPHABET}
     slips |= {word[:i] + word[i + 1] + word[i] + word[i + 2 :] for i in range(len(word) - 1)}
     return slips - {word}
+
+
+def misspell_twice(word: str) -> set[str]:
+    """What two slips make of a word, when a letter is lost in one of them: "unsubsrive"."""
+    once = misspell(word)
+    return (once | {slip[:i] + slip[i + 1 :] for slip in once for i in range(1, len(slip))}) - {word}
