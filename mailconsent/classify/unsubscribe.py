@@ -11,11 +11,13 @@ Rules of this file:
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from mailconsent.classify.phrase import find_phrase, is_phrase
 from mailconsent.classify.token import quoted_claims
-from mailconsent.classify.wording import Wording, find_phrase, is_phrase, load_wording, may_ask, split_words
+from mailconsent.classify.wording import Language, Wording, asking_languages, load_wording
+from mailconsent.classify.words import IS_UNSPACED
 from mailconsent.message import InboundMessage
 from mailconsent.model import Classification, Label, UnsubscribeClaim
 from mailconsent.own_words import MAX_CHARS, MAX_OWN, own_words
@@ -27,9 +29,16 @@ MAX_BESIDE_SUBJECT = 40  #: words of a body that says nothing about it, under a 
 MAX_AROUND_SHORT = 10  #: words of a body in which a short command is one
 WRAPPED = 45  #: characters from which on a line may go on in the next one
 
-PREFIX = re.compile(r"\s*(re|sv|vs|aw|antw|antwort|fw|fwd|wg|vb|vl|tr|rv)\s*(?:\[\d+\])?\s*[:：]\s*", re.IGNORECASE)
+#: What mail programs put before the subject of a reply or a forward, in whatever language: "Re[2]:", "RE :", "Ynt:".
+PREFIX = re.compile(
+    r"\s*(?:re|ré|réf|r|res|rv|enc|tr|rif|i|aw|antw|antwort|wg|sv|svar|vs|vb|vl|vá|tov|továbbítás|fw|fwd|odp|pd|odg|na|prosl|"
+    r"ynt|yan|ilt|bls|doorst|ang|rép|rsp|atb|ats|pārs|edasi|rúf|απ|σχετ|πρθ|отв|ответ|отн|на|пр|відп|відповідь|нт|"
+    r"回复|回覆|答复|转发|轉寄|返信|転送|回信|답장|회신|전달|رد|إعادة توجيه|השב|הועבר|תשובה|ตอบ|ส่งต่อ|उत्तर)"
+    r"(?:\s*(?:\[\d{1,3}\]|\(\d{1,3}\)|\^\d{1,3}|\d{1,3}))?\s*[:：]\s*",
+    re.IGNORECASE,
+)
 ADDRESS = re.compile(r"(?<![^\s<>])(?:[^\s<>@]+@[^\s<>]+|https?://[^\s<>]+)")
-SENTENCE_END = re.compile(r"[.!?;:()]+(?=\s|$)|[?。！？]|\n\s*\n")
+SENTENCE_END = re.compile(r"[.!?;:()…]+(?=\s|$)|[?。！？；｡।؟؛]|\n\s*\n")
 #: What Apple Mail sends when its user presses the button: the header says so in every language, the sentence in one.
 ONE_TAP_HEADER = "x-apple-unsubscribe"
 ONE_TAP_TEXT = "Apple Mail sent this email to unsubscribe from the message"
@@ -59,13 +68,14 @@ def detect(message: InboundMessage, read_token: Callable[[str], UnsubscribeClaim
     is_reply, subject = split_prefixes(message.subject)
     subject = subject[:400]
     # Nearly all mail asks for nothing, whoever wrote which of its lines.
-    if not message.html and not may_ask(f"{subject}\n{message.text[:MAX_CHARS]}", wording):
+    if not message.html and not asking_languages(f"{subject}\n{message.text[:MAX_CHARS]}", wording):
         return None
     body = own_words(message)
-    if not may_ask(f"{subject}\n{body}", wording):
+    languages = asking_languages(f"{subject}\n{body}", wording)
+    if not languages:
         return None
-    asked = read(subject, wording, MAX_SUBJECT)
-    said = read(body, wording, MAX_WORDS) if len(body) < MAX_OWN else Reading(length=MAX_WORDS)
+    asked = read(subject, wording, languages, MAX_SUBJECT)
+    said = read(body, wording, languages, MAX_WORDS) if len(body) < MAX_OWN else Reading(length=MAX_WORDS)
     if said.request:
         return answer(message, read_token, said.request, Label.UNSURE if said.doubtful else Label.UNSUBSCRIBE)
     if not asked.request or (is_reply and said.length > FEW):
@@ -107,33 +117,44 @@ def split_prefixes(subject: str) -> tuple[bool, str]:
     return rest != subject, rest
 
 
-def read(text: str, wording: Wording, limit: int) -> Reading:
+def read(text: str, wording: Wording, languages: Iterable[Language], limit: int) -> Reading:
     """What the sentences of a text of up to `limit` words ask for. A doubt in one is against the request of another."""
     passages = split_passages(text, wording)
     words = [word for passage in passages for line in passage for word in line]
-    length = len(words)
+    length = count(words)
     if length > limit:
         return Reading(length=length)
-    request = next((phrase for lines in passages if (phrase := read_passage(lines, wording, length))), None)
-    if request is None:
-        return Reading(length=length)
-    return Reading(
-        request=request,
-        whole=read_command(words, wording, length) is not None,
-        doubtful=find_phrase(words, wording.doubts) is not None,
-        length=length,
-    )
+    for language in languages:
+        for lines in passages:
+            if request := read_passage(lines, wording, languages, language, length):
+                return Reading(
+                    request=request,
+                    whole=read_command(words, language, length) is not None,
+                    doubtful=find_phrase(drop(words, language.polite), wording.doubts) is not None,
+                    length=length,
+                )
+    return Reading(length=length)
 
 
-def read_passage(lines: Passage, wording: Wording, length: int) -> str | None:
+def count(words: Iterable[str]) -> int:
+    """How long a text is, in words: numbers are none, and three characters of a script without blanks are one."""
+    units = sum(1 if IS_UNSPACED.match(word) else 0 if word.isdecimal() else 3 for word in words)
+    return -(-units // 3)
+
+
+def read_passage(
+    lines: Passage, wording: Wording, languages: Iterable[Language], language: Language, length: int
+) -> str | None:
     """The phrase with which a passage asks, or a line in it: people write "unsubscribe", and below it their name."""
     words = [word for line in lines for word in line]
-    asks = read_command(words, wording, length) or find_phrase(words, wording.requests)
-    if asks and not find_phrase(words, wording.not_requests):
+    said = drop(words, language.polite)
+    asks = read_command(words, language, length) or find_phrase(said, language.requests)
+    against = (wording.not_requests, *(other.not_requests for other in languages))
+    if asks and not any(find_phrase(said, phrases) for phrases in against):
         return asks
     if len(lines) == 1:
         return None
-    return next((phrase for line in lines if (phrase := read_command(line, wording, length))), None)
+    return next((phrase for line in lines if (phrase := read_command(line, language, length))), None)
 
 
 def speaks_against(text: str, wording: Wording) -> bool:
@@ -144,12 +165,20 @@ def speaks_against(text: str, wording: Wording) -> bool:
     )
 
 
-def read_command(words: list[str], wording: Wording, length: int) -> str | None:
+def read_command(words: list[str], language: Language, length: int) -> str | None:
     """The phrase that a sentence is, in a text of that many words."""
-    meant = [word for word in words if word not in wording.fillers]
-    return is_phrase(meant, wording.commands) or (
-        is_phrase(meant, wording.short_commands) if length <= MAX_AROUND_SHORT else None
+    said = drop(words, language.polite)
+    meant = drop(said, language.fillers)
+    return (
+        is_phrase(meant, language.commands)
+        or is_phrase(said, language.commands)
+        or (is_phrase(meant, language.short_commands) if length <= MAX_AROUND_SHORT else None)
     )
+
+
+def drop(words: list[str], dropped: frozenset[str]) -> list[str]:
+    """The words but for those."""
+    return [word for word in words if word not in dropped]
 
 
 def split_passages(text: str, wording: Wording) -> list[Passage]:
@@ -159,11 +188,11 @@ def split_passages(text: str, wording: Wording) -> list[Passage]:
     if "@" in text or "://" in text:
         text = ADDRESS.sub(" ", text)
     passages = []
-    for passage in SENTENCE_END.split(text):
+    for passage in SENTENCE_END.split(wording.greeting.sub("\n\n", text)):
         lines: Passage = []
         wrapped = False
         for line in passage.split("\n"):
-            words = [wording.spellings.get(word, word) for word in split_words(line) if word not in wording.polite]
+            words = wording.split(line)
             if wrapped:
                 lines[-1] += words
             elif words:

@@ -4,113 +4,186 @@ The phrases that mean "unsubscribe", and those that only sound like it: data in 
 Rules of this file:
 
 1. All languages are matched at once. Nobody's language is guessed: a Dane may write "unsubscribe", and guesses fail on
-   the shortest messages.
-2. A phrase is words. `a|b` is a choice, `*` up to four words of any kind, `.` the end of the sentence. No phrase is a
-   regular expression, so none can backtrack, and somebody who knows the language but no code can write one.
-3. Matching is by words, after NFKC and case folding, with hyphens and apostrophes dropped: "E-Mails" is "emails".
+   the shortest messages. A language has its say when all words of one of its phrases are there.
+2. A set of words that many phrases share has a name, `{list}`, and stands in the file's `sets`.
+3. What asks is compared by the words of one language. What speaks against asking counts in every language, but for
+   single words: they count where their language has a say.
 4. One slip of the finger is forgiven, in the words listed for it only: "anmelden" is one letter from "abmelden".
 """
 
 import re
 import tomllib
-import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-#: How many words `*` may stand for.
-GAP = 4
-#: The look-behind comes second: a pattern that begins with what to look for is searched faster.
-DROPPED = re.compile(r"['’`´‑\u00ad-](?<=\w.)(?=\w)")
-WORD = re.compile(r"\w+")
+from mailconsent.classify.phrase import HEAD, Choice, Phrases, index, keys, phrases_of, rarest
+from mailconsent.classify.words import known_words, spellings, split_words
+
 ALPHABET = "abcdefghijklmnopqrstuvwxyz"
-#: The same for ASCII, where it takes a fifth of the time: of a run of marks none is within a word.
-MARKS = "'`-"
-RUNS = tuple(one + other for one in MARKS for other in MARKS)
-PLAIN_WORDS = {
-    code: "" if chr(code) in MARKS else chr(code).lower() if WORD.match(chr(code)) else " " for code in range(128)
-}
-
-Words = Sequence[str]
+#: Serbian is written in both alphabets, letter for letter.
+DIGRAPHS = {"dž": "џ", "lj": "љ", "nj": "њ"}
+CYRILLIC = str.maketrans("abvgdđežzijklmnoprstćufhcčš", "абвгдђежзијклмнопрстћуфхцчш")
 
 
-class Phrase(NamedTuple):
-    """A phrase as choices of words. None is the gap `*`, and no choice at all is the end `.`."""
+class Language(NamedTuple):
+    """How one language asks."""
 
-    text: str
-    choices: tuple[frozenset[str] | None, ...]
-
-
-#: Phrases by each of their possible first words, so that a word of a message meets only those it can begin.
-Phrases = Mapping[str, tuple[Phrase, ...]]
-
-
-class Wording(NamedTuple):
-    """What the languages say, together."""
-
+    name: str
     #: Words dropped everywhere, since they may stand between any two others ("please").
     polite: frozenset[str]
     #: Words dropped before a command is compared ("thanks", "hello"). Elsewhere they may matter.
     fillers: frozenset[str]
-    #: Misspelled words and what is meant.
-    spellings: Mapping[str, str]
     #: A whole subject, or a sentence of a message of a few words. They may mean much else.
     short_commands: Phrases
     #: A whole subject or a whole sentence.
     commands: Phrases
     #: Anywhere in a sentence.
     requests: Phrases
+    #: Single words that make a sentence ask for nothing ("colleague"); in other languages they may mean much else.
+    not_requests: Phrases
+
+
+class Wording(NamedTuple):
+    """What the languages say, together."""
+
+    #: Misspelled words and what is meant.
+    spellings: Mapping[str, str]
+    #: A greeting at the beginning of a line, up to its comma: "Hi Anna,".
+    greeting: re.Pattern[str]
+    #: The words of scripts without blanks, told from what is around them.
+    known: re.Pattern[str]
     #: A sentence with one of these asks for nothing: negations, questions about others, reports of the past.
     not_requests: Phrases
     #: A request in a message with one of these is for a human.
     doubts: Phrases
-    #: Commands and requests by the words of that choice of each which few other texts have a word of.
-    cues: Phrases
+    #: The heads of all stems in commands and requests.
+    heads: frozenset[str]
+    #: The choices of each command and request, the rarest first, by the words of that one.
+    cues: Mapping[str, tuple[tuple[tuple[Choice, ...], Language], ...]]
+
+    def split(self, text: str) -> list[str]:
+        """The words of a text, with slips put right."""
+        return [self.spellings.get(word, word) for word in split_words(text, self.known)]
 
 
 @cache
 def load_wording() -> Wording:
     """The wording of all languages in this package."""
     folder = resources.files("mailconsent.classify") / "phrases"
-    tables = [tomllib.loads(file.read_text("utf-8")) for file in folder.iterdir() if file.name.endswith(".toml")]
+    files = sorted((file for file in folder.iterdir() if file.name.endswith(".toml")), key=lambda file: file.name)
+    tables = {file.name.removesuffix(".toml"): tomllib.loads(file.read_text("utf-8")) for file in files}
+    return make_wording(tables)
+
+
+def make_wording(tables: Mapping[str, Mapping[str, Any]]) -> Wording:
+    """The wording of languages from the tables of their files. English courtesy stands in mail of every language."""
+
+    def lines(name: str, kind: str) -> list[str]:
+        table = tables[name]
+        found = [fill_in(text, table.get("sets", {})) for text in table.get(kind, ())]
+        return [*found, *map(to_cyrillic, found)] if table.get("cyrillic") else found
+
+    def words(name: str, kind: str) -> frozenset[str]:
+        return frozenset(form for word in " ".join(lines(name, kind)).split() for form in spellings(word))
 
     def gather(kind: str) -> list[str]:
-        return [text for table in tables for text in table.get(kind, ())]
+        return [text for name in tables for text in lines(name, kind)]
 
-    spellings = {wrong: word for word in gather("loose_spelling") for wrong in misspell(word)}
-    asking = [index(gather(kind)) for kind in ("short_commands", "commands", "requests")]
-    cues: dict[str, tuple[Phrase, ...]] = {}
-    for phrase in {phrase for phrases in asking for some in phrases.values() for phrase in some}:
-        for word in rarest(phrase):
-            cues[word] = (*cues.get(word, ()), phrase)
+    courtesy = words("en", "fillers") if "en" in tables else frozenset()
+    loose = {form for word in gather("loose_spelling") for form in spellings(word)}
+    slips = {wrong: word for word in sorted(loose) for wrong in misspell(word)}
+    slips |= {wrong: word for word in gather("looser_spelling") for wrong in misspell_twice(word)}
+    languages = [
+        Language(
+            name=name,
+            polite=words(name, "polite"),
+            fillers=words(name, "fillers") | courtesy,
+            short_commands=index(lines(name, "short_commands")),
+            commands=index(lines(name, "commands")),
+            requests=index(lines(name, "requests")),
+            not_requests=index(text for text in lines(name, "not_requests") if len(text.split()) == 1),
+        )
+        for name in tables
+    ]
+    against = index(text for text in gather("not_requests") if len(text.split()) > 1)
+    doubts = index(gather("doubts"))
+    asking = {
+        (phrase.choices, language.name): (phrase, language)
+        for language in languages
+        for phrases in (language.short_commands, language.commands, language.requests)
+        for some in phrases.values()
+        for phrase in some
+    }
+    cues: dict[str, dict[tuple[tuple[Choice, ...], str], Language]] = {}
+    for phrase, language in asking.values():
+        rare = rarest(phrase)
+        for key in keys(rare[0]):
+            cues.setdefault(key, {})[rare, language.name] = language
+    choices = [
+        choice
+        for phrase in (*(phrase for phrase, _ in asking.values()), *phrases_of(against), *phrases_of(doubts))
+        for choice in phrase.choices
+        if choice
+    ]
+    meant = {word for choice in choices for word in choice.words}
+    stems: dict[str, set[str]] = {}
+    for stem in {stem for choice in choices for stem in choice.stems}:
+        stems.setdefault(stem[:HEAD], set()).add(stem)
+    greetings = sorted({word for line in gather("greetings") for word in map(re.escape, line.split())})
+    courtesies = {word for language in languages for word in language.polite | language.fillers}
     return Wording(
-        polite=frozenset(split_words(" ".join(gather("polite")))),
-        fillers=frozenset(split_words(" ".join(gather("fillers")))),
-        spellings=spellings,
-        short_commands=asking[0],
-        commands=asking[1],
-        requests=asking[2],
-        not_requests=index(gather("not_requests")),
-        doubts=index(gather("doubts")),
-        cues=cues,
+        spellings={
+            wrong: word
+            for wrong, word in slips.items()
+            if wrong not in meant and not wrong.startswith(tuple(stems.get(wrong[:HEAD], ())))
+        },
+        greeting=re.compile(rf"^\W{{0,9}}(?:{'|'.join(greetings) or '(?!)'})\b[^,，،.!?\n]{{0,40}}[,，،]", re.I | re.M),
+        known=known_words(meant.union(courtesies, *stems.values())),
+        not_requests=against,
+        doubts=doubts,
+        heads=frozenset(
+            stem[:HEAD] for phrase, _ in asking.values() for choice in phrase.choices if choice for stem in choice.stems
+        ),
+        cues={key: tuple((rare, of) for (rare, _), of in found.items()) for key, found in cues.items()},
     )
 
 
-def rarest(phrase: Phrase) -> frozenset[str]:
-    """The choice of a phrase that few other texts have a word of: long words are rare."""
-    return max(filter(None, phrase.choices), key=lambda choice: min(map(len, choice)))
+def fill_in(text: str, sets: Mapping[str, str]) -> str:
+    """A phrase with the words of the sets that it names: `{list}`."""
+    for name, words in sets.items():
+        text = text.replace(f"{{{name}}}", words)
+    return text
 
 
-def may_ask(text: str, wording: Wording) -> bool:
-    """Whether a text has all the words of any command or request, in whatever order. Nearly all mail has not."""
-    words = set(split_words(text))
+def to_cyrillic(text: str) -> str:
+    """A Serbian phrase in the other alphabet."""
+    for latin, letter in DIGRAPHS.items():
+        text = text.replace(latin, letter)
+    return text.translate(CYRILLIC)
+
+
+def asking_languages(text: str, wording: Wording) -> tuple[Language, ...]:
+    """The languages with a command or request of which a text has all words, in any order. Mostly there is none."""
+    words = set(split_words(text, wording.known))
     words |= {wording.spellings[word] for word in words & wording.spellings.keys()}
-    return any(
-        all(not choice or not choice.isdisjoint(words) for choice in phrase.choices)
-        for word in words & wording.cues.keys()
-        for phrase in wording.cues[word]
-    )
+    heads: dict[str, list[str]] = {}
+    known = wording.heads
+    for word in [word for word in words if word[:HEAD] in known]:
+        heads.setdefault(f"{word[:HEAD]}*", []).append(word)
+
+    def has(choice: Choice) -> bool:
+        return not choice.words.isdisjoint(words) or any(
+            word.startswith(stem) for stem in choice.stems for word in heads.get(f"{stem[:HEAD]}*", ())
+        )
+
+    found: dict[str, Language] = {}
+    for key in wording.cues.keys() & (words | heads.keys()):
+        for choices, language in wording.cues[key]:
+            if language.name not in found and all(map(has, choices)):
+                found[language.name] = language
+    return tuple(found[name] for name in sorted(found))
 
 
 def misspell(word: str) -> set[str]:
@@ -122,58 +195,7 @@ def misspell(word: str) -> set[str]:
     return slips - {word}
 
 
-def index(texts: Iterable[str]) -> Phrases:
-    """Phrases under their first words."""
-    found: dict[str, list[Phrase]] = {}
-    for text in texts:
-        choices = tuple(
-            None if item == "*" else frozenset(word for choice in item.split("|") for word in split_words(choice))
-            for item in text.split()
-        )
-        for word in choices[0] or ():
-            found.setdefault(word, []).append(Phrase(text, choices))
-    return {word: tuple(phrases) for word, phrases in found.items()}
-
-
-def split_words(text: str) -> list[str]:
-    """The words of a text as phrases are written in."""
-    if text.isascii():
-        for run in RUNS:
-            text = text.replace(run, " ")
-        return text.translate(PLAIN_WORDS).split()
-    return WORD.findall(DROPPED.sub("", unicodedata.normalize("NFKC", text).casefold()))
-
-
-def find_phrase(words: Words, phrases: Phrases) -> str | None:
-    """The first phrase that stands in these words, or None."""
-    for at, word in enumerate(words):
-        for phrase in phrases.get(word, ()):
-            if match_end(words, at, phrase.choices) is not None:
-                return phrase.text
-    return None
-
-
-def is_phrase(words: Words, phrases: Phrases) -> str | None:
-    """The phrase that these words are, from the first to the last, or None."""
-    for phrase in phrases.get(words[0], ()) if words else ():
-        if match_end(words, 0, phrase.choices) == len(words):
-            return phrase.text
-    return None
-
-
-def match_end(words: Words, at: int, choices: Sequence[frozenset[str] | None]) -> int | None:
-    """Where the match of `choices` ends that begins at word `at`, taking for each gap as few words as will do."""
-    gap, length = 0, len(words)
-    for choice in choices:
-        if choice is None:
-            gap = GAP
-            continue
-        if not choice:
-            return at if at == length else None
-        last = min(at + gap, length - 1)
-        while at <= last and words[at] not in choice:
-            at += 1
-        if at > last:
-            return None
-        at, gap = at + 1, 0
-    return at
+def misspell_twice(word: str) -> set[str]:
+    """What two slips make of a word, when a letter is lost in one of them: "unsubsrive"."""
+    once = misspell(word)
+    return (once | {slip[:i] + slip[i + 1 :] for slip in once for i in range(1, len(slip))}) - {word}
