@@ -44,7 +44,8 @@ SIGNATURES = ", ".join(
 #: better than the text does. No other word will do: prose has quotes, too.
 STRUCTURE = (
     "<blockquote", "<BLOCKQUOTE", "yahoo_quoted", "moz-cite", "moz-forward", "gmail_quote", "protonmail_", "tutanota_",
-    "RplyFwd", "appendonsend", "stopSpelling", "OutlookMessageHeader", "order-top:solid #", "zmail_extra", "__QUOTED_TEXT__",
+    "RplyFwd", "appendonsend", "stopSpelling", "OutlookMessageHeader", "order-top:solid #",
+    "zmail_extra", "__QUOTED_TEXT__",
     'name="quote"', "isReplyContent", "reference-message", "replybody", "messageReplySection",
 )  # fmt: skip
 #: Of a Gmail quote that holds a `blockquote`, the writer's answers may stand between; of so many it is looked up.

@@ -129,7 +129,7 @@ def attribution_length(lines: Sequence[str], at: int) -> int:
 
 
 def block_length(lines: Sequence[str], at: int) -> int:
-    """How many lines the header fields of a quoted mail take that begin here, with the blank ones between; 0 if none."""
+    """How many lines the header fields of a quoted mail take that begin here, blank ones included; 0 if none."""
     window = said_lines(lines, at)
     if not window:
         return 0

@@ -7,13 +7,16 @@ expression; who knows the language but no code can add to them.
 
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import resources
 from typing import NamedTuple
 
 #: What may begin or end a line that divides; the second row is what word processors make of hyphens.
 DASHES = "-_=*#~+<>\u2010\u2011\u2012\u2013\u2014\u2015\u2500\u2501"
+DIVIDING = DASHES.replace("*", "").replace("+", "")
+#: What a line is drawn of: by Outlook above a quote, by list software above its footer.
+DRAWN = {"_": 10, "-": 20, "=": 20, "*": 20, "\u2010": 20, "\u2014": 10, "\u2015": 10, "\u2500": 10, "\u2501": 10}
 EDGES = DASHES + ".:：!\u00a0 \t"
 #: Longer lines are prose.
 MAX_MARK = 100
@@ -34,7 +37,8 @@ class Marks(NamedTuple):
     wrote: re.Pattern[str]
     #: Such a verb with the colon after it, in the midst of a line.
     wrote_colon: re.Pattern[str]
-    first: frozenset[str]
+    #: By each verb, in what words its language speaks of oneself.
+    first: Mapping[str, frozenset[str]]
     #: Without blanks and hyphens.
     fields: frozenset[str]
     dividers: tuple[str, ...]
@@ -65,7 +69,10 @@ def load_marks() -> Marks:
     return Marks(
         wrote=re.compile(verbs),
         wrote_colon=re.compile(rf"(?:{verbs})\)? ?[:：]"),
-        first=frozenset(gather("first")),
+        first={
+            verb: frozenset(word for table in languages if verb in table["wrote"] for word in table["first"].split())
+            for verb in gather("wrote")
+        },
         fields=frozenset(map(_field_key, gather("fields"))),
         dividers=tuple(gather("dividers")),
         sent_begins=tuple(gather("sent")),
@@ -82,7 +89,7 @@ def _texts(value: str | list[str]) -> Iterable[str]:
 
 
 def _is_spaced(text: str) -> bool:
-    """Whether a text is of a script that puts blanks between words; those of China, Japan, Korea and Thailand do not."""
+    """Whether a text is of a script that puts blanks between words, as those of East Asia and Thailand do not."""
     return not any("\u0e00" <= letter <= "\u0e7f" or "\u2e80" <= letter <= "\ud7ff" for letter in text)
 
 
@@ -102,10 +109,10 @@ def is_attribution(text: str, marked: bool) -> bool:
     date = DATE_OR_TIME.search(lower) is not None
     if BRACKETED_ADDRESS.search(lower):
         return marked or verb is not None or (date and opens_date(text) and text.rstrip(" :：")[-1:] in ">)]")
-    if not marks.first.isdisjoint(WORD.findall(lower)):
-        return False
     if verb is None:
         return marked and date and "@" in lower
+    if not marks.first[verb[0]].isdisjoint(WORD.findall(lower)):
+        return False
     if marked or date or "@" in lower:
         return True
     core = lower.strip(EDGES)
@@ -119,12 +126,10 @@ def opens_date(text: str) -> bool:
 
 def attributes_within(line: str) -> bool:
     """Whether a line has an attribution and the quote itself, as Yahoo's app runs them together."""
-    lower = line.casefold()
-    found = load_marks().wrote_colon.search(lower)
-    if found is None:
+    address = BRACKETED_ADDRESS.search(line) if "@" in line else None
+    if address is None or not DATE_OR_TIME.search(line) or not opens_date(line):
         return False
-    head = lower[: found.end()]
-    return BRACKETED_ADDRESS.search(head) is not None and DATE_OR_TIME.search(head) is not None
+    return load_marks().wrote_colon.search(line.casefold()) is not None
 
 
 def is_divider(line: str) -> bool:
@@ -135,7 +140,7 @@ def is_divider(line: str) -> bool:
     marks = load_marks()
     if core in marks.dividers:
         return True
-    if line[0] not in DASHES or line[1:2] not in DASHES:
+    if not (line[0] in DIVIDING and line[1:2] in DIVIDING):
         return False
     # Lotus iNotes: "-----Shop <news@shop.example> wrote: -----"
     return core.startswith(marks.dividers) or (line[-1] in DASHES and marks.wrote.search(core) is not None)
@@ -143,9 +148,7 @@ def is_divider(line: str) -> bool:
 
 def is_rule(line: str) -> bool:
     """Whether a line is drawn: by Outlook above a quote, by list software above its footer."""
-    if len(line) < 10 or line[0] not in DASHES:
-        return False
-    return len(line.replace(" ", "").strip(line[0])) == 0 and (line[0] == "_" or len(line) >= 20)
+    return len(line) >= DRAWN.get(line[0], len(line) + 1) and not line.strip(line[0])
 
 
 def is_field(line: str) -> bool:
