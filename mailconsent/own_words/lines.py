@@ -1,5 +1,6 @@
 """The writer's lines of a plain text: what mail programs put around them goes, with all that they quote."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 from mailconsent.own_words.marks import (
@@ -25,6 +26,7 @@ MAX_SENDER = 120
 #: A marked line of that length was wrapped once more on its way, if the rest of its last word is below it.
 WRAPPED, REST = 60, 40
 
+BLANK_LINES = re.compile(r"\n{3,}")
 QUOTE_MARKS = (">", "|", "&gt;", "＞")
 SIGNATURE_MARKS = frozenset({"--", "—", "–", "- --"})
 #: What turns the direction of writing, and blanks of no width: Gmail puts them around names in Hebrew and Arabic.
@@ -37,7 +39,7 @@ def strip_quotes(text: str) -> str:
     if not text.isascii():
         text = text.translate(INVISIBLE)
     lines = [line[:MAX_OWN].strip() for line in text.split("\n")]
-    return "\n".join(own_lines(lines)).strip()
+    return BLANK_LINES.sub("\n\n", "\n".join(own_lines(lines))).strip()
 
 
 def own_lines(lines: Sequence[str]) -> Iterator[str]:
@@ -133,8 +135,7 @@ def block_length(lines: Sequence[str], at: int) -> int:
     window = said_lines(lines, at)
     if not window:
         return 0
-    # Lotus Notes puts who and when above the fields, on one line or two.
-    skipped = 0 if not is_sender_line(window[0][1]) else 1 if is_field(window[1][1]) else 2
+    skipped = sender_length([line for _number, line in window])
     found = [number for number, line in window[skipped : skipped + 6] if is_field(line)]
     if len(found) >= 3 and is_field(window[skipped][1]):
         return found[-1]
@@ -160,6 +161,11 @@ def said_lines(lines: Sequence[str], at: int) -> list[tuple[int, str]]:
     return found if len(found) > 3 else []
 
 
-def is_sender_line(line: str) -> bool:
-    """Whether a line is no more than a name and an address, and perhaps a date."""
-    return len(line) <= MAX_SENDER and BRACKETED_ADDRESS.search(line) is not None and not has_field_shape(line)
+def sender_length(lines: Sequence[str]) -> int:
+    """How many of these lines say who and when, as Lotus Notes puts it above the fields; 0 to 2."""
+    first, second = lines[:2]
+    if len(first) > MAX_SENDER or has_field_shape(first) or not BRACKETED_ADDRESS.search(first):
+        return 0
+    if DATE_OR_TIME.search(first):
+        return 1
+    return 2 if second[0].isdigit() and len(second) <= MAX_SENDER and DATE_OR_TIME.search(second) else 0

@@ -26,7 +26,9 @@ BEFORE_DATE = 3
 DATE_OR_TIME = re.compile(r"\d{1,2}[:.]\d{2}|\d{4}|\d{1,2}[/.]\d{1,2}")
 BRACKETED_ADDRESS = re.compile(r"[<(\[][^\s<>()\[\]@]{1,100}@[^\s<>()\[\]@]{1,100}[>)\]]")
 WORD = re.compile(r"[\w'’]+")
-DEVICE_WORD = re.compile(r"[\w.-]+")
+DEVICE_WORD = re.compile(r"[\w.]+")
+#: In "发自我的iPhone" it is no word of its own.
+ASCII_WORD = re.compile(r"[a-z0-9]+")
 LINK = re.compile(r"<[^<>]*>|https?://\S+")
 
 
@@ -43,7 +45,7 @@ class Marks(NamedTuple):
     fields: frozenset[str]
     dividers: tuple[str, ...]
     sent_begins: tuple[str, ...]
-    devices: frozenset[str]
+    devices: tuple[str, ...]
     #: Those of scripts without blanks between words.
     wide_devices: tuple[str, ...]
     disclaimers: tuple[str, ...]
@@ -76,7 +78,7 @@ def load_marks() -> Marks:
         fields=frozenset(map(_field_key, gather("fields"))),
         dividers=tuple(gather("dividers")),
         sent_begins=tuple(gather("sent")),
-        devices=frozenset(filter(_is_spaced, devices)),
+        devices=tuple(filter(_is_spaced, devices)),
         wide_devices=tuple(device for device in devices if not _is_spaced(device)),
         disclaimers=tuple(gather("disclaimers")),
         formal=tuple(filter(_is_spaced, data["formal"].split())),
@@ -138,7 +140,7 @@ def is_divider(line: str) -> bool:
     if not core or len(line) > MAX_MARK:
         return False
     marks = load_marks()
-    if core in marks.dividers:
+    if core in marks.dividers or (line.endswith((":", "：")) and core.startswith(marks.dividers)):
         return True
     if not (line[0] in DIVIDING and line[1:2] in DIVIDING):
         return False
@@ -173,10 +175,9 @@ def is_app_line(line: str) -> bool:
     marks = load_marks()
     if not (lower.startswith(marks.sent_begins) or lower.endswith(marks.sent_begins)):
         return False
-    words = {part for word in DEVICE_WORD.findall(lower) for part in (word, *word.split("-"))}
-    return any(device in lower for device in marks.wide_devices) or any(
-        word.startswith(device) for word in words for device in marks.devices
-    )
+    if any(device in lower for device in marks.wide_devices):
+        return True
+    return any(word.startswith(marks.devices) for word in DEVICE_WORD.findall(lower) + ASCII_WORD.findall(lower))
 
 
 def begins_disclaimer(paragraph: str) -> bool:
