@@ -22,6 +22,7 @@ FLOORS = (
     # 1: rules
     {
         "mailconsent.address",
+        "mailconsent.authentication",
         "mailconsent.charset",
         "mailconsent.classify",
         "mailconsent.country",
