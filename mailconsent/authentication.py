@@ -109,7 +109,8 @@ def authenticated_domain(message: InboundMessage, trusted: Set[str]) -> str | No
 
 def parse_results(value: str) -> Authentication:
     """A field as far as it can be read (section 2.2); comments are dropped wherever they stand."""
-    segments = list(split_segments(without_comments(value[:MAX_FIELD])))
+    text = " ".join(without_comments(value[:MAX_FIELD]).split())
+    segments = list(split_segments(text.replace(" /", "/").replace("/ ", "/")))  # `dmarc / 1` has a version
     first = segments[0] if segments else []
     authserv_id = unquoted(first[0]).rstrip(".").lower() if first and "=" not in first else ""
     results: list[Result] = []
