@@ -95,7 +95,7 @@ def has_rest(lines: Sequence[str], at: int) -> bool:
 
 def below(lines: Sequence[str], at: int) -> str:
     """The next line that says something, or nothing."""
-    return next((line for line in lines[at:] if line), "")
+    return next((lines[place] for place in range(at, len(lines)) if lines[place]), "")
 
 
 def head_length(lines: Sequence[str], at: int, said: int) -> int:
@@ -115,10 +115,12 @@ def attribution_length(lines: Sequence[str], at: int) -> int:
     if attributes_within(lines[at][:MAX_ATTRIBUTION]):
         return 1
     for length, line in enumerate(lines[at : at + MAX_WRAPPED], 1):
-        text = " ".join(lines[at : at + length])
-        if not line or is_marked(line) or len(text) > MAX_ATTRIBUTION:
+        if not line or is_marked(line):
             return 0
         if line.endswith((":", "：")):
+            text = " ".join(lines[at : at + length])
+            if len(text) > MAX_ATTRIBUTION:
+                return 0
             marked = is_marked(below(lines, at + length))
             if not is_attribution(text, marked):
                 return 0
@@ -132,6 +134,9 @@ def attribution_length(lines: Sequence[str], at: int) -> int:
 
 def block_length(lines: Sequence[str], at: int) -> int:
     """How many lines the header fields of a quoted mail take that begin here, blank ones included; 0 if none."""
+    first = below(lines, at)
+    if ":" not in first and "：" not in first and "@" not in first and not is_field(first):
+        return 0
     window = said_lines(lines, at)
     if not window:
         return 0
