@@ -73,14 +73,14 @@ def named_addresses(message: InboundMessage, subject: str, own: str) -> tuple[st
 def spoken_of(own: str) -> Iterator[str]:
     """The addresses in own words that are no part of a signature."""
     lines = [line.strip() for line in LINK.sub(" ", own).split("\n") if line.strip()]
-    for place, line in enumerate(lines):
+    announced = len(lines) <= FEW_LINES
+    for line in lines:
         addresses = ADDRESS.findall(line)
-        if not addresses:
-            continue
         rest = ADDRESS.sub(" ", LABEL.sub(" ", line))
-        announced = place > 0 and lines[place - 1].endswith((":", "："))
-        if announced or len(lines) <= FEW_LINES or WORD.search(rest):
+        if addresses and (announced or WORD.search(rest)):
             yield from addresses
+        if not addresses and len(lines) > FEW_LINES:
+            announced = line.endswith((":", "："))
 
 
 def settle_named(verdict: Classification, authenticated: str | None) -> Classification:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from selectolax.lexbor import LexborHTMLParser
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 #: Elements that hold somebody else's words. A `blockquote` without a border is an indentation: Gmail and Apple Mail
 #: have a button for it.
@@ -74,7 +74,7 @@ def html_to_text(html: str) -> str:
     tree.strip_tags(["head", "style", "script", "title"], recursive=True)
     # Marked and not removed: elements stand within each other, and one that was freed with another must not be touched.
     for number, node in enumerate(tree.css(".gmail_quote")):
-        if number >= MAX_ANSWERED or node.css_first("blockquote") is None:
+        if number >= MAX_ANSWERED or not may_hold_answers(node):
             node.insert_before(f"\n{QUOTE}\n")
             node.insert_after(f"\n{QUOTE_END}\n")
     for node in tree.css(QUOTES_BELOW):
@@ -86,6 +86,14 @@ def html_to_text(html: str) -> str:
         node.insert_before(f"\n{SIGNATURE}\n")
         node.insert_after(f"\n{SIGNATURE_END}\n")
     return "\n".join(_outside(tree.body.text())) if tree.body else ""
+
+
+def may_hold_answers(quote: LexborNode) -> bool:
+    """Whether a Gmail quote is a reply's, whose parts are `blockquote`; in a forward these are the forwarded mail's."""
+    if quote.css_first("blockquote") is None:
+        return False
+    head = quote.css_first(".gmail_attr") or quote
+    return not head.text().lstrip().startswith("-----")
 
 
 def _unwrapped(html: str) -> str:
