@@ -1,6 +1,7 @@
 """The writer's lines of a plain text: what mail programs put around them goes, with all that they quote."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from mailconsent.own_words.marks import (
@@ -11,6 +12,7 @@ from mailconsent.own_words.marks import (
     has_field_shape,
     is_app_line,
     is_attribution,
+    is_banner,
     is_divider,
     is_field,
     is_rule,
@@ -23,6 +25,7 @@ MAX_OWN = 1_200
 #: An attribution is wrapped over no more lines, and has no more letters.
 MAX_WRAPPED, MAX_ATTRIBUTION = 4, 400
 MAX_SENDER = 120
+MAX_NAME = 14
 #: A marked line of that length was wrapped once more on its way, if the rest of its last word is below it.
 WRAPPED, REST = 60, 40
 
@@ -39,7 +42,7 @@ def strip_quotes(text: str) -> str:
     if not text.isascii():
         text = text.translate(INVISIBLE)
     lines = [line[:MAX_OWN].strip() for line in text.split("\n")]
-    return BLANK_LINES.sub("\n\n", "\n".join(own_lines(lines))).strip()
+    return BLANK_LINES.sub("\n\n", "\n".join(own_lines(mark_named(lines)))).strip()
 
 
 def own_lines(lines: Sequence[str]) -> Iterator[str]:
@@ -79,10 +82,28 @@ def own_lines(lines: Sequence[str]) -> Iterator[str]:
 
 
 def is_marked(line: str) -> bool:
-    """Whether a line is marked as quoted; some programs put the initials of the quoted before the mark."""
-    return line.startswith(QUOTE_MARKS) or (
-        ">" in line[1:5] and line[: line.index(">")].isalpha() and line[: line.index(">")].isupper()
-    )
+    """Whether a line is marked as quoted."""
+    return line.startswith(QUOTE_MARKS)
+
+
+def mark_named(lines: Sequence[str]) -> Sequence[str]:
+    """
+    The lines with those marked that are quoted by name: some programs put the initials or the name of the quoted before
+    the mark. A name is one that is on several lines.
+    """
+    names = [quoted_name(line) for line in lines]
+    times = Counter(filter(None, names))
+    if not times:
+        return lines
+    return [
+        ">" if name and (times[name] > 1 or name.isupper()) else line for name, line in zip(names, lines, strict=True)
+    ]
+
+
+def quoted_name(line: str) -> str:
+    """What stands before the mark of a line that may be quoted by name, or nothing."""
+    name, mark, rest = line[:MAX_NAME].partition(">")
+    return name if mark and name.isalpha() and rest[:1] in ("", " ", ">") else ""
 
 
 def has_rest(lines: Sequence[str], at: int) -> bool:
@@ -107,6 +128,8 @@ def head_length(lines: Sequence[str], at: int, said: int) -> int:
         # A line drawn above the first word is a decoration, unless a quoted mail follows.
         block = block_length(lines, at + 1)
         return 1 + block if block or said else 0
+    if said and is_banner(line):
+        return 1
     return attribution_length(lines, at) or block_length(lines, at)
 
 

@@ -153,6 +153,11 @@ def is_rule(line: str) -> bool:
     return len(line) >= DRAWN.get(line[0], len(line) + 1) and not line.strip(line[0])
 
 
+def is_banner(line: str) -> bool:
+    """Whether a line is a title drawn into a rule, as list software puts above footers; people draw shorter ones."""
+    return line.startswith("-" * DRAWN["-"]) and line[-1] in DASHES
+
+
 def is_field(line: str) -> bool:
     """Whether a line is a header field in some language: `From: ...`, or its name alone as Lotus Notes writes it."""
     name, colon, _ = line[:MAX_MARK].replace("：", ":").strip("* ").partition(":")
