@@ -36,6 +36,10 @@ RECIPIENT_FIELDS = (
     "envelope-to",
     "x-envelope-to",
     "apparently-to",
+    "x-delivered-to",
+    "x-rcpt-to",
+    "x-real-to",
+    "resent-to",
 )
 READABLE_TYPES = {"text/plain": "text", "text/enriched": "text", "text/html": "html"}
 #: Machine-readable reports: RFC 3464, RFC 6533, RFC 5965 and RFC 8098.

@@ -293,5 +293,7 @@ class Classification:
     confidence: float
     #: Whom it is about, as far as the message says so itself; empty when it does not.
     addresses: tuple[str, ...] = ()
+    #: Others whom the writer names as those to act for. Nothing is done for them unless the sender is authenticated.
+    named: tuple[str, ...] = ()
     #: The token of ours that is the request (in the unsubscribe local part or the subject) or identifies the recipient.
     claims: tuple[UnsubscribeClaim, ...] = ()

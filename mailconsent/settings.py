@@ -29,11 +29,13 @@ NAMES = (
     "IMAP_TIMEOUT",
     "MAILTO",
     "JOURNAL",
+    "TRUSTED_AUTHSERV_IDS",
 )
 KEY_LISTS = ("DIGEST_KEYS", "SIGNING_KEYS")
 DATABASE_URL = "sqlite:///var/mailconsent.db"
 DIGEST_KEYS_PATH = Path("var/digest.keys")
 SIGNING_KEYS_PATH = Path("var/signing.keys")
+_AUTHSERV_ID = re.compile(r"[A-Za-z0-9._-]{1,255}")
 _MAILTO = re.compile(r"[A-Za-z0-9._~-]{1,64}@[A-Za-z0-9.-]+")
 
 
@@ -60,6 +62,8 @@ class Settings:
     signing_keys: KeySource
     #: The folder of the journal of opt-outs.
     journal: Path
+    #: By what our own mail servers call themselves in Authentication-Results (RFC 8601 section 2.5).
+    trusted_authserv_ids: frozenset[str]
 
     def keyring(self) -> Keyring:
         """The secret keys. Raises `ConfigError` if there are none yet, or they are not usable."""
@@ -108,6 +112,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         digest_keys=_keys("DIGEST_KEYS", environ, values, DIGEST_KEYS_PATH, faults),
         signing_keys=_keys("SIGNING_KEYS", environ, values, SIGNING_KEYS_PATH, faults),
         journal=Path(values["JOURNAL"]) if "JOURNAL" in values else _beside(values.get("DATABASE_URL", DATABASE_URL)),
+        trusted_authserv_ids=_authserv_ids(values.get("TRUSTED_AUTHSERV_IDS", ""), faults),
     )
     if settings.imap and not settings.imap_password:
         faults.append("IMAP_PASSWORD: missing, though IMAP_URL is set")
@@ -149,6 +154,13 @@ def _mailto(text: str, faults: list[str]) -> str:
     if text and not _MAILTO.fullmatch(text):
         faults.append("MAILTO: must be a plain e-mail address")
     return text
+
+
+def _authserv_ids(text: str, faults: list[str]) -> frozenset[str]:
+    ids = text.replace(",", " ").split()
+    if not all(map(_AUTHSERV_ID.fullmatch, ids)):
+        faults.append("TRUSTED_AUTHSERV_IDS: must be names of mail servers, with blanks between")
+    return frozenset(ids)
 
 
 def _imap(text: str | None, faults: list[str]) -> MailboxAddress | None:

@@ -22,6 +22,7 @@ FLOORS = (
     # 1: rules
     {
         "mailconsent.address",
+        "mailconsent.authentication",
         "mailconsent.charset",
         "mailconsent.classify",
         "mailconsent.country",
@@ -100,8 +101,8 @@ IMPURE_MODULES = frozenset(
 )
 #: Of anything but a module of ours: `datetime.now()`, `path.read_text()`.
 IMPURE_CALLS = frozenset(("now", "utcnow", "today", "read_text", "read_bytes", "write_text", "write_bytes"))
-#: The only file that a rule reads: the phrases that are shipped inside the package.
-READS_ITS_PACKAGE = {"mailconsent.classify.wording"}
+#: The only files that rules read: the phrases and marks of quotes that are shipped inside the package.
+READS_ITS_PACKAGE = {"mailconsent.classify.wording", "mailconsent.own_words.marks"}
 LONGEST = 300
 
 

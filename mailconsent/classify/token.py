@@ -12,13 +12,20 @@ Rules of this file:
 import re
 from collections.abc import Callable, Iterable, Iterator
 
+from mailconsent.classify.identity import writers
 from mailconsent.errors import InvalidToken
 from mailconsent.message import RECIPIENT_FIELDS, InboundMessage
 from mailconsent.model import Classification, Label, UnsubscribeClaim
+from mailconsent.tokens import LENGTH
 
 MAX_CANDIDATES = 50
+#: Its `for` clause has the envelope's recipient (RFC 5321 section 4.4): all that is left of a blind copy or an alias.
+ENVELOPE = "received"
 
-TOKEN = re.compile(r"(?<![A-Za-z2-7])[A-Za-z2-7]{56}(?![A-Za-z2-7])")
+#: By itself, or behind a slash that was encoded: Outlook's Safe Links and other gateways rewrite what is in mail.
+TOKEN = re.compile(r"(?:(?<![A-Za-z2-7])|(?<=%2[Ff])|(?<=%252[Ff]))[A-Za-z2-7]{56}(?![A-Za-z2-7])")
+#: A link of ours that was broken over two lines, and quoted.
+BROKEN_LINK = re.compile(r"(/u/[A-Za-z2-7]{4,55})=?[ \t]*\r?\n[>| \t]{0,10}([A-Za-z2-7]{1,52})(?![A-Za-z2-7])")
 #: `u+<token>@`: searched in the raw fields, so that an address list no parser understands does not lose a request.
 LOCAL_PART = re.compile(r"\+([A-Za-z2-7]{56})[.=]{0,2}@")
 
@@ -27,7 +34,7 @@ def detect(message: InboundMessage, read_token: Callable[[str], UnsubscribeClaim
     """A request by token, if this is one."""
     local_parts = (
         candidate
-        for name in RECIPIENT_FIELDS
+        for name in (*RECIPIENT_FIELDS, ENVELOPE)
         for value in message.headers.get(name, ())
         for candidate in LOCAL_PART.findall(value)
     )
@@ -39,7 +46,7 @@ def detect(message: InboundMessage, read_token: Callable[[str], UnsubscribeClaim
                 detector="token",
                 reason=reason,
                 confidence=1.0,
-                addresses=message.from_addresses,
+                addresses=writers(message),
                 claims=claims,
             )
     return None
@@ -62,7 +69,11 @@ def quoted_claims(
 
 def find(text: str) -> Iterator[str]:
     """What looks like a token in a text."""
-    return (match[0] for match in TOKEN.finditer(text)) if len(text) >= 56 else iter(())
+    if len(text) < LENGTH:
+        return iter(())
+    if "/u/" in text:
+        text = BROKEN_LINK.sub(r"\1\2", text)
+    return (match[0] for match in TOKEN.finditer(text))
 
 
 def read_all(candidates: Iterable[str], read_token: Callable[[str], UnsubscribeClaim]) -> tuple[UnsubscribeClaim, ...]:

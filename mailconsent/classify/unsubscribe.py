@@ -7,13 +7,14 @@ Rules of this file:
 2. A request is short. In a long letter the same words are as likely told as meant, and it is left alone.
 3. The subject of a reply is somebody else's; it speaks for the writer only where the body says nothing.
 4. What asks and does not ask at once is `unsure`: a human reads it (design 5.6).
-5. A request is for the From address. If there is none, or several, nobody can be named: `unsure`.
+5. A request is for who wrote it, see `identity`. If that is nobody, or one of several, nobody can be named: `unsure`.
 """
 
 import re
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from mailconsent.classify.identity import named_addresses, writers
 from mailconsent.classify.phrase import find_phrase, is_phrase
 from mailconsent.classify.token import quoted_claims
 from mailconsent.classify.wording import Language, Wording, asking_languages, load_wording
@@ -23,6 +24,7 @@ from mailconsent.model import Classification, Label, UnsubscribeClaim
 from mailconsent.own_words import MAX_CHARS, MAX_OWN, own_words
 
 MAX_SUBJECT = 12  #: words of a subject that is a request
+MAX_SUBJECT_CHARS = 400
 MAX_WORDS = 120  #: of a body that is a request
 FEW = 3  #: words of a body that says nothing
 MAX_BESIDE_SUBJECT = 40  #: words of a body that says nothing about it, under a subject that is a request
@@ -66,7 +68,7 @@ def detect(message: InboundMessage, read_token: Callable[[str], UnsubscribeClaim
         return answer(message, read_token, "button of Apple Mail", Label.UNSUBSCRIBE)
     wording = load_wording()
     is_reply, subject = split_prefixes(message.subject)
-    subject = subject[:400]
+    subject = subject[:MAX_SUBJECT_CHARS]
     # Nearly all mail asks for nothing, whoever wrote which of its lines.
     if not message.html and not asking_languages(f"{subject}\n{message.text[:MAX_CHARS]}", wording):
         return None
@@ -93,15 +95,18 @@ def is_one_tap(message: InboundMessage) -> bool:
 def answer(
     message: InboundMessage, read_token: Callable[[str], UnsubscribeClaim], reason: str, label: Label
 ) -> Classification:
-    """The classification of a request, for whom From names."""
-    if len(message.from_addresses) != 1:
+    """The classification of a request, for who wrote it, with those whom they name."""
+    about = writers(message)
+    if len(about) != 1:
         label, reason = Label.UNSURE, "not one From address"
+    is_reply, subject = split_prefixes(message.subject)
     return Classification(
         label=label,
         detector="unsubscribe",
         reason=reason,
         confidence=0.9 if label == Label.UNSUBSCRIBE else 0.5,
-        addresses=message.from_addresses,
+        addresses=about,
+        named=named_addresses(message, "" if is_reply else subject[:MAX_SUBJECT_CHARS], own_words(message)),
         claims=quoted_claims(message, read_token),
     )
 

@@ -8,11 +8,13 @@ What mail to the contact inbox does. Rules (design 5.6):
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from mailconsent.authentication import authenticated_domain, read_authentication
 from mailconsent.classify import classify
+from mailconsent.classify.identity import settle_named
 from mailconsent.errors import InvalidAddress, Unavailable
 from mailconsent.mailbox import Fetched
 from mailconsent.message import content_identity, parse_message
@@ -46,16 +48,23 @@ class Judged:
     content_digest: bytes | None
     classification: Classification
     failed: bool
+    #: What our server found of the sender (RFC 8601); None where no server of ours says so.
+    authentication: str | None = None
 
 
-def judge(fetched: Fetched, read_token: Callable[[str], UnsubscribeClaim]) -> Judged:
-    """What a message is. Total: one that defeats us is left to a human, and the loop goes on."""
+def judge(fetched: Fetched, read_token: Callable[[str], UnsubscribeClaim], trusted: Set[str] = frozenset()) -> Judged:
+    """
+    What a message is. Total: one that defeats us is left to a human, and the loop goes on.
+
+    `trusted`: the authserv-ids of our own servers; without any, nobody is authenticated.
+    """
     raw_digest = hashlib.blake2b(fetched.raw, digest_size=16).digest()
     if fetched.withheld:
         return _failed(fetched, raw_digest, WITHHELD)
     try:
         message = parse_message(fetched.raw)
-        verdict = classify(message, read_token)
+        verdict = settle_named(classify(message, read_token), authenticated_domain(message, trusted))
+        found = read_authentication(message, trusted)
         if message.defect in UNREADABLE and verdict.label is Label.OTHER:
             verdict = replace(BROKEN, reason=message.defect)
         return Judged(
@@ -63,6 +72,7 @@ def judge(fetched: Fetched, read_token: Callable[[str], UnsubscribeClaim]) -> Ju
             raw_digest=raw_digest,
             content_digest=None if verdict.label is Label.OTHER else content_identity(message, fetched.raw),
             classification=verdict,
+            authentication=found.summary() if found else None,
             failed=False,
         )
     except Exception:  # noqa: BLE001 - one bad mail must never block the box (design 5.6)
@@ -128,12 +138,15 @@ def _apply(tx: Transaction, cursor: Cursor, judged: Judged, now: datetime) -> No
     """
     verdict = judged.classification
     source = f"mail:{cursor.mailbox_id}/{cursor.uidvalidity}/{judged.fetched.uid}"
+    details = {"detector": verdict.detector, "reason": verdict.reason}
+    if judged.authentication:
+        details["authentication"] = judged.authentication
     receipt = Receipt(
         channel=Channel.INBOX,
         received_at=now,
         occurred_at=min(judged.fetched.received_at, now),
         source=source,
-        evidence=Evidence(details={"detector": verdict.detector, "reason": verdict.reason}),
+        evidence=Evidence(details=details),
     )
     if verdict.detector == "token":
         for claim in verdict.claims:

@@ -1,78 +1,91 @@
 """The writer's own words, and none of anybody else's. Each case says what the mail client or the attack is."""
 
+import tomllib
+from pathlib import Path
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailconsent.message import InboundMessage
 from mailconsent.own_words import MAX_OWN, html_to_text, own_words, strip_quotes
+from mailconsent.own_words.marks import load_marks
 
+VECTORS = tomllib.loads((Path(__file__).parent.parent / "vectors" / "own_words.toml").read_text("utf-8"))
+load_marks()  # so that no first example takes long
 FOOTER = "If you do not want this any more, unsubscribe here."
-
-PLAIN = {
-    "Gmail, English": f"Mine.\n\nOn Mon, 3 Mar 2025 at 09:00, Shop <news@shop.example> wrote:\n\n> {FOOTER}",
-    "Gmail, two lines": f"Mine.\n\nOn Mon, Mar 3, 2025 at 9:00 AM Shop\n<news@shop.example> wrote:\n> {FOOTER}",
-    "Gmail, unmarked": f"Mine.\n\nOn Mon, Mar 3, 2025 at 9:00 AM Shop <news@shop.example> wrote:\n{FOOTER}",
-    "Gmail, German": f"Mine.\n\nAm Mo., 3. März 2025 um 09:00 Uhr schrieb Shop <news@shop.example>:\n{FOOTER}",
-    "Gmail, Danish": f"Mine.\n\nDen man. 3. mar. 2025 kl. 09.00 skrev Shop <news@shop.example>:\n{FOOTER}",
-    "Gmail, French": f"Mine.\n\nLe lun. 3 mars 2025 à 09:00, Shop <news@shop.example> a écrit :\n{FOOTER}",
-    "Gmail, Japanese": f"Mine.\n\n2025年3月3日(月) 9:00 Shop <news@shop.example>:\n{FOOTER}",
-    "Apple Mail, without address": f"Mine.\n\nOn 3 Mar 2025, at 09:00, Shop wrote:\n{FOOTER}",
-    "Outlook, English": f"Mine.\n\nFrom: Shop\nSent: Monday\nTo: Anna\nSubject: News\n\n{FOOTER}",
-    "Outlook, German, bold": f"Mine.\n\n*Von:* Shop\n*Gesendet:* Montag\n*An:* Anna\n*Betreff:* News\n\n{FOOTER}",
-    "Outlook, Danish": f"Mine.\n\nFra: Butik\nSendt: mandag\nTil: Anna\nEmne: Nyheder\n\n{FOOTER}",
-    "Outlook, Chinese, wide colons": f"Mine.\n\n发件人：Shop\n发送时间：2025\n收件人：Anna\n主题：News\n\n{FOOTER}",
-    "Outlook, a line": f"Mine.\n\n________________________________\n{FOOTER}",
-    "the oldest divider": f"Mine.\n\n-----Original Message-----\n{FOOTER}",
-    "the oldest divider, German": f"Mine.\n\n-----Ursprüngliche Nachricht-----\n{FOOTER}",
-    "a forward": f"Mine.\n\n---------- Forwarded message ---------\n{FOOTER}",
-    "inline": f"> Hello,\n> {FOOTER}\nMine.\n> Bye",
-    "bottom post": f"On Mon, 3 Mar 2025 at 09:00, Shop <news@shop.example> wrote:\n> {FOOTER}\n\nMine.",
-    "signature": "Mine.\n-- \nAnna Holm\nunsubscribe manager",
-    "phone": "Mine.\n\nSent from my iPhone\nunsubscribe",
-    "phone, German": "Mine.\n\nVon meinem iPhone gesendet",
-    "list software": f"Mine.\n_______________________________________________\nTeam mailing list\n{FOOTER}",
-    "CR LF left over": f"Mine.\r\n> {FOOTER}\r\n",
-    "nothing quoted": "Mine.",
+HEADS = {
+    f"{kind}, {client}": head
+    for kind in ("attributions", "headers", "dividers")
+    for client, head in VECTORS[kind].items()
 }
 
 
-@pytest.mark.parametrize("client", PLAIN)
-def test_only_the_writers_words_remain_of_a_plain_text(client):
-    assert strip_quotes(PLAIN[client]) == "Mine."
+def by_client(kind):
+    return pytest.mark.parametrize("head", VECTORS[kind].values(), ids=VECTORS[kind].keys())
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "Three things:\nfirst the price, then the rest.",  # a colon is no attribution
-        "My address: anna@example.com",
-        "To: be or not to be",  # one header-like line is no block
-        "We met at 10:30 and talked:\nshe agreed.",
-        "A dash - or two -- in a line.",
-    ],
-)
-def test_what_only_looks_like_a_quote_stays(text):
-    assert strip_quotes(text) == text
+@pytest.mark.parametrize("head", HEADS.values(), ids=HEADS.keys())
+@pytest.mark.parametrize("between", ["\n\n", "\n"])
+def test_nothing_below_the_head_of_an_unmarked_quote_is_the_writers(head, between):
+    assert strip_quotes(f"Mine.{between}{head}\n\n{FOOTER}") == "Mine."
 
 
-HTML = {
-    "Gmail": '<div>Mine.</div><div class="gmail_quote"><div class="gmail_attr">On ... wrote:</div>'
-    f"<blockquote>{FOOTER}</blockquote></div>",
-    "Gmail, without blockquote": f'<div>Mine.</div><div class="gmail_quote">{FOOTER}</div>',
-    "Outlook": f'<p>Mine.</p><div id="divRplyFwdMsg">From: Shop</div><div>{FOOTER}</div>',
-    "Outlook on the web": f'<p>Mine.</p><div id="appendonsend"></div><div>{FOOTER}</div>',
-    "Thunderbird": '<div class="moz-cite-prefix">On 3/3/25 wrote Shop:</div>'
-    f"<blockquote>{FOOTER}</blockquote><p>Mine.</p>",
-    "Yahoo": f'<div>Mine.</div><div class="yahoo_quoted">{FOOTER}</div>',
-    "signature": '<div>Mine.</div><div class="gmail_signature">Anna, unsubscribe manager</div>',
-    "styles and scripts": "<head><style>p{unsubscribe:1}</style></head><script>unsubscribe()</script><p>Mine.</p>",
-}
+@pytest.mark.parametrize("head", HEADS.values(), ids=HEADS.keys())
+def test_nothing_is_the_writers_where_nothing_was_written(head):
+    below = f"From: Shop\nDate: today\nTo: Anna\n\n{FOOTER}" if head.startswith("___") else FOOTER
+    assert strip_quotes(f"\n\n{head}\n\n{below}") == ""
 
 
-@pytest.mark.parametrize("client", HTML)
-def test_only_the_writers_words_remain_of_html(client):
-    assert own_words(InboundMessage(html=HTML[client])) == "Mine."
+@by_client("attributions")
+def test_what_is_below_a_marked_quote_is_the_writers(head):
+    assert strip_quotes(f"{head}\n\n> {FOOTER}\n\nMine.") == "Mine."
+
+
+@by_client("attributions")
+def test_an_attribution_may_be_wrapped_after_any_blank_near_its_middle(head):
+    words = head.split(" ")
+    for place in range(len(words) // 2, len(words) // 2 + 2):
+        wrapped = " ".join(words[:place]) + "\n" + " ".join(words[place:])
+
+        assert strip_quotes(f"Mine.\n\n{wrapped}\n{FOOTER}").startswith("Mine.")
+        assert "unsubscribe" not in strip_quotes(f"Mine.\n\n{wrapped}\n{FOOTER}")
+
+
+@by_client("apps")
+def test_the_line_of_an_app_is_not_the_writers(head):
+    assert strip_quotes(f"Mine.\n\n{head}\n{FOOTER}") == "Mine."
+    assert strip_quotes(f"{head}\n\nMine.") == "Mine."
+
+
+@pytest.mark.parametrize("vector", VECTORS["text"], ids=lambda vector: f"{vector['client']}: {vector['reason']}")
+def test_only_the_writers_words_remain_of_a_plain_text(vector):
+    assert strip_quotes(vector["text"].replace("FOOTER", FOOTER)) == vector["own"], vector["reason"]
+
+
+@pytest.mark.parametrize("vector", VECTORS["kept"], ids=lambda vector: vector["reason"])
+def test_what_only_looks_like_a_quote_stays(vector):
+    assert strip_quotes(vector["text"]) == vector["text"], vector["reason"]
+
+
+@pytest.mark.parametrize("vector", VECTORS["html"], ids=lambda vector: vector["client"])
+def test_only_the_writers_words_remain_of_html(vector):
+    assert own_words(InboundMessage(html=vector["html"].replace("FOOTER", FOOTER))) == vector["own"]
+
+
+def test_there_are_vectors_of_thirty_languages():
+    assert len({client.split(", ")[1] for client in VECTORS["attributions"] if client.startswith("Gmail")}) >= 30
+
+
+def test_line_ends_of_gateways_do_not_matter():
+    assert strip_quotes(f"Mine.\r\n> {FOOTER}\r\n") == "Mine."
+
+
+def test_a_forward_with_nothing_written_says_nothing():
+    """The plain alternative may quote without a mark; that the HTML is all quote must not lead to it."""
+    html = f'<div class="gmail_quote"><div class="gmail_attr">Q W E</div>{FOOTER}</div>'
+
+    assert own_words(InboundMessage(text=FOOTER, html=html)) == ""
 
 
 def test_words_across_elements_are_one_sentence_and_blocks_are_not():
@@ -139,3 +152,53 @@ def test_an_html_bomb_is_read(html):
 @given(st.text(max_size=2_000), st.text(max_size=2_000))
 def test_own_words_never_raises(text, html):
     assert isinstance(own_words(InboundMessage(text=text, html=html)), str)
+
+
+#: Lines that people write, and none that begins a quote.
+PROSE = st.lists(
+    st.sampled_from(
+        [
+            "Please unsubscribe me.",
+            "Jeg vil ikke have flere mails",
+            "Thanks, Anna",
+            "",
+            "My order of 3.3.2025 has not come:",
+            "Bitte streichen Sie mich",
+            "- one thing",
+            "To whom it may concern:",
+            "Anna <anna@example.com>",
+        ]
+    ),
+    min_size=1,
+    max_size=8,
+).map("\n".join)
+
+
+@settings(deadline=None)
+@given(PROSE, st.sampled_from(sorted(HEADS.values())), st.sampled_from(["\n\n", "\n\n\n"]), st.booleans())
+def test_a_quote_under_a_text_never_changes_its_own_words(text, head, between, marked):
+    quote = f"> {FOOTER}\n> {FOOTER}" if marked else f"{FOOTER}\n\n{FOOTER}"
+    own = strip_quotes(text)
+    # A line drawn above the first word is a decoration.
+    quoted = strip_quotes(f"{text}{between}{head}\n\n{quote}") if own else ""
+
+    assert quoted == own
+
+
+@settings(deadline=None)
+@given(
+    PROSE,
+    st.lists(st.sampled_from([*sorted(HEADS.values()), "> quoted", "-- ", "Sent from my iPhone"]), max_size=3),
+    PROSE,
+)
+def test_own_words_of_own_words_are_the_same(text, marks, below):
+    own = strip_quotes("\n\n".join([text, *marks, below]))
+
+    assert strip_quotes(own) == own
+
+
+@given(st.text(max_size=500))
+def test_marked_text_is_nobodys(text):
+    quoted = "\n".join(f"> {line}" for line in text.split("\n"))
+
+    assert strip_quotes(quoted) == ""

@@ -57,6 +57,8 @@ def test_a_setting_that_can_be_used_is_taken(case):
 
 
 def _plain(value):
+    if isinstance(value, frozenset):
+        return sorted(value)
     return str(value) if isinstance(value, Path) else value
 
 

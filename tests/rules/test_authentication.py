@@ -1,0 +1,63 @@
+"""Who vouches for a mail's sender: `vectors/authentication.toml` says it of each field, and why."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailconsent.authentication import authenticated_domain, parse_results, read_authentication
+from mailconsent.message import InboundMessage
+
+VECTORS = tomllib.loads(
+    (Path(__file__).parent.parent / "vectors" / "authentication.toml").read_text("utf-8"),
+)["vector"]
+
+
+def received(fields, *writers):
+    return InboundMessage(headers={"authentication-results": tuple(fields)}, from_addresses=writers)
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["why"])
+def test_a_domain_is_vouched_for_as_the_vectors_say(vector):
+    for domain in vector.get("authentic", ()):
+        assert authenticated_domain(received(vector["fields"], f"anna@{domain}"), set(vector["trusted"])), domain
+    for domain in vector.get("foreign", ()):
+        assert not authenticated_domain(received(vector["fields"], f"anna@{domain}"), set(vector["trusted"])), domain
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["why"])
+def test_what_is_recorded_is_as_the_vectors_say(vector):
+    found = read_authentication(received(vector["fields"]), set(vector["trusted"]))
+
+    assert (found.summary() if found else None) == vector.get("summary")
+
+
+def test_a_customer_of_a_provider_does_not_speak_for_its_domain():
+    fields = ["mx.shop.example; dmarc=pass header.from=gmail.com"]
+
+    assert authenticated_domain(received(fields, "anna@gmail.com"), {"mx.shop.example"}) is None
+
+
+def test_of_two_writers_nobody_is_authenticated():
+    fields = ["mx.shop.example; dmarc=pass header.from=example.com"]
+
+    assert authenticated_domain(received(fields, "anna@example.com", "bo@example.com"), {"mx.shop.example"}) is None
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "value",
+    ["(" * 8_000, '"' * 8_001, "a=" * 4_000, ";" * 8_000, "\\" * 8_000, "x; " + "dkim=pass " * 800, '"\\' * 4_000],
+    ids=lambda value: value[:4],
+)
+def test_a_bomb_is_read(value):
+    assert parse_results(value * 10)
+
+
+@given(st.text(max_size=300), st.sampled_from(["mx.shop.example; ", "", "("]))
+def test_it_never_raises(text, start):
+    message = received([start + text], "anna@example.com")
+
+    assert authenticated_domain(message, {"mx.shop.example", "microsoft"}) in (None, "example.com")
