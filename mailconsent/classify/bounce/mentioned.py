@@ -1,0 +1,96 @@
+"""
+The addresses that a bounce in prose names, and which of them it could not reach.
+
+Rules of this file:
+
+1. An address where a line begins, or behind `RCPT TO:` and its like, is one that failed; others are told of.
+2. What the bounce says of ourselves, of its own postmaster and of help desks is nobody it could not reach.
+3. An address that the returned message was sent to outweighs one that an alias made of it.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+BETWEEN = re.compile(r"[\s<>()\[\]{}\"“”‘’«»`´,;|、。，；（）]+")
+DOMAIN = re.compile(r"[\w-]+(?:\.[\w-]+)+\.?")
+#: Lines that name the sender, an identifier or somebody to ask.
+NOT_FAILED = re.compile(
+    r"^\W*(?:from|sender|reply-?to|message-?id|references|in-reply-to|envelope-from|mail from|received|date|subject|x-\S+|"
+    r"arrival-date|reporting-mta|von|absender|de|expéditeur|remitente|mittente|afzender|avsändare|от кого|发件人|寄件者|"
+    r"差出人)\W*:|\b(?:contact|please (?:write|mail|reply|e-?mail)|reply to|mail from:|received at|received from|envelope-from)\b",
+    re.IGNORECASE,
+)
+#: What stands before an address that failed, on the same line.
+CUE = re.compile(
+    r"(?:rcpt to|(?:final|original)-recipient|recipient address|recipient|recipients|failed address|original address|"
+    r"an|to|à|para|a|al|aan|till|til|kime|кому|收件人|收信人|宛先|받는 사람|empfänger|destinataire|destinatario|"
+    r"destinatário|ontvanger|mottagare|modtager|vastaanottaja|odbiorca|příjemce|címzett|alıcı|получатель|одержувач)"
+    r"\s?[:：]\s*(?:rfc822\s?;)?\s*[<\"\[(']*$",
+    re.IGNORECASE,
+)
+STAFF = frozenset(
+    {"postmaster", "mailer-daemon", "abuse", "support", "helpdesk", "hostmaster", "noreply", "no-reply", "help", "admin"}
+)
+MAX_LINE = 600
+MAX_LINES = 300
+
+
+class Mention(NamedTuple):
+    """An address in a text."""
+
+    address: str
+    #: Whether it stands where the addresses stand that failed.
+    leads: bool
+
+
+def find_recipients(text: str, sent_to: tuple[str, ...], ours: frozenset[str]) -> tuple[str, ...]:
+    """Whom a text names as not reached, where `sent_to` are the recipients of the message it returns."""
+    mentions = [mention for mention in find_mentions(text) if not is_other(mention.address, ours)]
+    expected = {address.lower() for address in sent_to} - ours
+    leading = unique(mention.address for mention in mentions if mention.leads)
+    known = unique(mention.address for mention in mentions if mention.address.lower() in expected)
+    if leading and (not known or expected & {address.lower() for address in leading}):
+        return leading
+    if known:
+        return known
+    if mentions:
+        return (mentions[0].address,)
+    return tuple(address for address in sent_to if address.lower() not in ours) if len(expected) == 1 else ()
+
+
+def unique(addresses: Iterator[str]) -> tuple[str, ...]:
+    """The addresses, each once in the form it was first written in."""
+    found: dict[str, str] = {}
+    for address in addresses:
+        found.setdefault(address.lower(), address)
+    return tuple(found.values())
+
+
+def is_other(address: str, ours: frozenset[str]) -> bool:
+    """Whether an address is ours, or that of somebody whose work is mail."""
+    return address.lower() in ours or address.lower().partition("@")[0] in STAFF
+
+
+def find_mentions(text: str) -> Iterator[Mention]:
+    """The addresses in a text, in order."""
+    for line in text.split("\n", MAX_LINES)[:MAX_LINES]:
+        line = line[:MAX_LINE]
+        if "@" not in line or NOT_FAILED.search(line):
+            continue
+        leads = True
+        for word in BETWEEN.split(line):
+            address = read_address(word)
+            if address:
+                yield Mention(address, leads or bool(CUE.search(line[: line.find(address)])))
+            leads = leads and not any(map(str.isalnum, word))
+
+
+def read_address(word: str) -> str:
+    """The address that a word is, or nothing: `RCPT:anna@example.com...` is anna@example.com."""
+    if word.count("@") != 1:
+        return ""
+    local, _, domain = word.strip(".:!?*'=-/").rpartition("@")
+    local = re.split(r"[:=]", local)[-1].strip("'")
+    domain = re.split(r"[:/]", domain)[0].strip("'.")
+    return f"{local}@{domain}" if local and DOMAIN.fullmatch(domain) else ""
