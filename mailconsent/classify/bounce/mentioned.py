@@ -46,7 +46,8 @@ class Mention(NamedTuple):
 
 def find_recipients(text: str, sent_to: tuple[str, ...], ours: frozenset[str]) -> tuple[str, ...]:
     """Whom a text names as not reached, where `sent_to` are the recipients of the message it returns."""
-    mentions = [mention for mention in find_mentions(text) if not is_other(mention.address, ours)]
+    found = [mention for mention in find_mentions(text) if mention.address.lower().partition("@")[0] not in STAFF]
+    mentions = [mention for mention in found if mention.address.lower() not in ours] or found
     expected = {address.lower() for address in sent_to} - ours
     leading = unique(mention.address for mention in mentions if mention.leads)
     known = unique(mention.address for mention in mentions if mention.address.lower() in expected)
@@ -65,11 +66,6 @@ def unique(addresses: Iterator[str]) -> tuple[str, ...]:
     for address in addresses:
         found.setdefault(address.lower(), address)
     return tuple(found.values())
-
-
-def is_other(address: str, ours: frozenset[str]) -> bool:
-    """Whether an address is ours, or that of somebody whose work is mail."""
-    return address.lower() in ours or address.lower().partition("@")[0] in STAFF
 
 
 def find_mentions(text: str) -> Iterator[Mention]:

@@ -11,9 +11,12 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from mailconsent import mime
 from mailconsent.message import MAX_BLOCKS, InboundMessage
-from mailconsent.mime import Fields
+from mailconsent.mime import MAX_HEADER, Fields
 
+#: With this sendmail cuts lines of more than 990 letters.
+CUT_LINE = "!\n "
 #: What the type of a bounce stands for; "Undetermined" says nothing.
 STATUS_OF = {"Permanent": "5.0.0", "Transient": "4.0.0"}
 
@@ -23,7 +26,7 @@ def read_json(message: InboundMessage) -> dict[str, Any]:
     if not message.text.startswith("{"):
         return {}
     try:
-        found, _end = json.JSONDecoder().raw_decode(message.text)
+        found, _end = json.JSONDecoder(strict=False).raw_decode(message.text.replace(CUT_LINE, ""))
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
@@ -50,8 +53,23 @@ def read_recipients(recipients: object, status: str) -> Iterator[Fields]:
     for recipient in recipients[:MAX_BLOCKS] if isinstance(recipients, list) else ():
         if isinstance(recipient, dict) and isinstance(recipient.get("emailAddress"), str):
             yield {
-                "final-recipient": (f"rfc822; {recipient['emailAddress']}",),
+                "final-recipient": (f"rfc822; {plain(recipient['emailAddress'])}",),
                 "action": ("failed",),
-                "status": (str(recipient.get("status") or status),),
-                "diagnostic-code": (str(recipient.get("diagnosticCode") or ""),),
+                "status": (plain(recipient.get("status") or status),),
+                "diagnostic-code": (plain(recipient.get("diagnosticCode") or ""),),
             }
+
+
+def plain(value: object) -> str:
+    """A value as text, without the halves of letters that JSON can name and no database takes."""
+    return str(value)[:MAX_HEADER].encode("utf-8", "replace").decode("utf-8")
+
+
+def complainers(message: InboundMessage) -> tuple[str, ...] | None:
+    """Who complained, by a notification of a complaint, or None where this is none."""
+    notice = read_json(message)
+    complaint = notice.get("complaint")
+    if notification_type(notice) != "Complaint" or not isinstance(complaint, dict):
+        return None
+    blocks = read_recipients(complaint.get("complainedRecipients"), "")
+    return mime.read_addresses(tuple(block["final-recipient"][0].partition(";")[2] for block in blocks))

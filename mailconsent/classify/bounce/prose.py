@@ -36,6 +36,8 @@ MAX_RETURNED_HEADER = 8_000
 TAG = re.compile(r"<[^<>]*>")
 BREAK = re.compile(r"<(?:br|/?p|/?div|/?tr|/?li|/?h[1-6])\b[^<>]*>", re.IGNORECASE)
 HIDDEN = re.compile(r"<(style|script|head)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
+#: Not `>>>`, which is what a server said in a transcript.
+QUOTED = re.compile(r"^>(?!>>)", re.MULTILINE)
 HEADER_START = re.compile(r"^(?:Return-Path|Received|X-Original-To|Message-ID|MIME-Version)[ \t]*:", re.M | re.I)
 
 
@@ -81,10 +83,12 @@ def is_bounce(message: InboundMessage) -> bool:
     nobody = message.return_path == "" or not message.from_addresses
     if named and (nobody or any(name in sender for name in forms.postmasters)):
         return True
-    text = read_text(message)
+    text = explain(message)
+    if QUOTED.search(text):  # a person, who tells of a bounce
+        return False
     if begins(hear(text[:MAX_BEGINNING]), forms.beginnings):
         return True
-    return named and says(hear(explain(message)), forms.failures) and bool(recipients_in_text(message))
+    return named and says(hear(text), forms.failures) and bool(recipients_in_text(message))
 
 
 def classify(message: InboundMessage, read_token: Callable[[str], UnsubscribeClaim]) -> Classification:
@@ -109,7 +113,8 @@ def weigh_text(text: str) -> tuple[str, bool]:
     """The status on which the codes and the words of an explanation agree, and whether the words decided; or nothing."""
     codes = find_statuses(text)
     telling = [code for code in codes if not VAGUE.fullmatch(code)]
-    weighed = [weigh(code, text) for code in telling]
+    # Of several codes nobody knows which one the words are about.
+    weighed = [weigh(code, text if len(telling) == 1 else "") for code in telling]
     if weighed:
         return weighed[0] if len({judge(code) for code, _by_words in weighed}) == 1 else ("", False)
     meaning = read_words(text)

@@ -36,7 +36,7 @@ VAGUE = re.compile(r"[45]\.0\.0|5\.(?:1\.9|2\.0|3\.0|4\.[01]|5\.\d+)")
 
 STATUS = re.compile(r"(?<![\d.])[245]\.\d{1,3}\.\d{1,3}(?!\.?\d)")
 #: A reply code with a status: `550 5.1.1`, `550-5.1.1`, `552 #5.2.2`, `550 (5.1.1)`.
-REPLY = re.compile(r"(?<![\d.])([245])\d\d[- ][ (#\[]{0,2}[245](\.\d{1,3}\.\d{1,3})(?!\.?\d)")
+REPLY = re.compile(r"(?<![\d.])([245])\d\d[-: ][ (#\[]{0,2}[245](\.\d{1,3}\.\d{1,3})(?!\.?\d)")
 #: A status that is marked as one: `(#5.1.1)` of qmail, `#5.1.1` of Exchange.
 MARKED = re.compile(r"#\s?([45]\.\d{1,3}\.\d{1,3})(?!\.?\d)")
 #: A reply code alone, where a line or an answer begins: `550 no such user`, `smtp;550 ...`, `said: 550-...`.
@@ -84,7 +84,7 @@ def read_status(status: str, diagnostic: str) -> str:
     match = MARKED.search(diagnostic)
     code = match[1] if match else (found[0] if (found := STATUS.search(status)) else "")
     bare = BARE_REPLY.search(diagnostic)
-    if bare and not code.startswith(bare[1]):
+    if bare and not code.startswith((bare[1], "4")):  # at 4 the reporting server knew that it will pass
         return f"{bare[1]}.0.0"
     return code
 
