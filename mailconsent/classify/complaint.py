@@ -30,7 +30,7 @@ REGISTERED = frozenset({"abuse", "fraud", "virus", "other", "opt-out", "opt-out-
 #: The fields that name whom the reported message was sent to, RFC 5965 section 3.2 and what reporters add.
 RECIPIENT_NAMES = ("original-rcpt-to", "removal-recipient", "redacted-address", "original-recipient")
 #: The same in the header of the reported message, as far as providers write it there themselves.
-ORIGINAL_NAMES = ("x-hmxmroriginalrecipient", "x-original-to", "x-rcpt-to", "delivered-to", "to")
+ORIGINAL_NAMES = ("x-hmxmroriginalrecipient", "to", "x-rcpt-to", "x-original-to", "delivered-to")
 #: What reporters put in place of a local part.
 REDACTED = frozenset({"redacted", "xxx", "xxxx", "xxxxx", "hidden", "undisclosed", "removed", "x", "anonymous", "user-redacted"})
 MAX_BEGINNING = 400

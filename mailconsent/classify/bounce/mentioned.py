@@ -29,6 +29,9 @@ CUE = re.compile(
     r"\s?[:：]\s*(?:rfc822\s?;)?\s*[<\"\[(']*$",
     re.IGNORECASE,
 )
+#: "(expanded from: <anna@example.com>)", which sendmail and Postfix wrap.
+ALIAS = re.compile(r"expanded\s{1,20}from:?\s{1,20}", re.IGNORECASE)
+REPLACES = "expanded from"
 STAFF = frozenset(
     {"postmaster", "mailer-daemon", "abuse", "support", "helpdesk", "hostmaster", "noreply", "no-reply", "help", "admin"}
 )
@@ -42,6 +45,8 @@ class Mention(NamedTuple):
     address: str
     #: Whether it stands where the addresses stand that failed.
     leads: bool
+    #: Whether an alias made the address before this one of it.
+    replaces: bool = False
 
 
 def find_recipients(text: str, sent_to: tuple[str, ...], ours: frozenset[str]) -> tuple[str, ...]:
@@ -49,7 +54,8 @@ def find_recipients(text: str, sent_to: tuple[str, ...], ours: frozenset[str]) -
     found = [mention for mention in find_mentions(text) if mention.address.lower().partition("@")[0] not in STAFF]
     mentions = [mention for mention in found if mention.address.lower() not in ours] or found
     expected = {address.lower() for address in sent_to} - ours
-    leading = unique(mention.address for mention in mentions if mention.leads)
+    written = [mention for at, mention in enumerate(mentions) if not any(after.replaces for after in mentions[at + 1 : at + 2])]
+    leading = unique(mention.address for mention in written if mention.leads or mention.replaces)
     known = unique(mention.address for mention in mentions if mention.address.lower() in expected)
     if leading and (not known or expected & {address.lower() for address in leading}):
         return leading
@@ -70,7 +76,7 @@ def unique(addresses: Iterator[str]) -> tuple[str, ...]:
 
 def find_mentions(text: str) -> Iterator[Mention]:
     """The addresses in a text, in order."""
-    for line in text.split("\n", MAX_LINES)[:MAX_LINES]:
+    for line in ALIAS.sub(f" {REPLACES} ", text).split("\n", MAX_LINES)[:MAX_LINES]:
         line = line[:MAX_LINE]
         if "@" not in line or NOT_FAILED.search(line):
             continue
@@ -78,7 +84,8 @@ def find_mentions(text: str) -> Iterator[Mention]:
         for word in BETWEEN.split(line):
             address = read_address(word)
             if address:
-                yield Mention(address, leads or bool(CUE.search(line[: line.find(address)])))
+                before = line[: line.find(address)]
+                yield Mention(address, leads or bool(CUE.search(before)), REPLACES in before)
             leads = leads and not any(map(str.isalnum, word))
 
 

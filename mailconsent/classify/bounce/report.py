@@ -23,7 +23,6 @@ from mailconsent.model import Classification, Label, UnsubscribeClaim
 GRAVITY = (Label.BOUNCE_HARD, Label.BOUNCE_SOFT, Label.BOUNCE_UNKNOWN)
 #: What is no failure (RFC 3464 section 2.3.3). Any other value counts as one: mail in the wild has `expired`.
 NO_FAILURES = frozenset({"delayed", "delivered", "relayed", "expanded"})
-INTERNAL = (".local", ".localdomain", ".internal", ".lan", ".invalid")
 #: The fields of a recipient's block where they stand in prose.
 RECIPIENT_FIELD = re.compile(r"^(?:Final-Recipient|Original-Recipient|Action|Status)[ \t]*:", re.MULTILINE | re.IGNORECASE)
 BLANK_LINE = re.compile(r"\n[ \t]*\n")
@@ -118,9 +117,8 @@ def unescape(match: re.Match[str]) -> str:
 
 
 def is_internal(address: str) -> bool:
-    """Whether a domain is known inside one network only."""
-    domain = address.rpartition("@")[2].lower().rstrip(".")
-    return "." not in domain or domain.endswith(INTERNAL)
+    """Whether a domain is the name of one machine, which means something inside one network only."""
+    return "." not in address.rpartition("@")[2].rstrip(".")
 
 
 def first(fields: Fields, name: str) -> str:
