@@ -54,6 +54,8 @@ MAX_SUBJECT = 400
 SENTENCE = re.compile(r"[^.!?,:;\n。！，]+")
 #: Salutations and thanks before a machine comes to the point.
 MAX_GREETINGS = 4
+MAX_BUTTON_TEXT = 200
+MAX_BUTTON_SUBJECT = 3  #: words
 MAX_NAME = 40  #: letters of a first line with no more than a name
 
 
@@ -65,6 +67,7 @@ class Words(NamedTuple):
     within: Sayings
     machines: Sayings
     absences: Sayings
+    presences: Sayings
 
 
 @cache
@@ -82,6 +85,7 @@ def load_words() -> Words:
         within=collect("within"),
         machines=collect("machines"),
         absences=collect("absences"),
+        presences=collect("presences"),
     )
 
 
@@ -89,7 +93,7 @@ def detect(message: InboundMessage, read_token: Callable[[str], UnsubscribeClaim
     """An automatic response, if this is one."""
     by_header = telling_header(message)
     by_words = "" if by_header else telling_words(message)
-    if not (by_header or by_words) or unsubscribe.is_one_tap(message):
+    if not (by_header or by_words) or unsubscribe.is_one_tap(message) or is_button(message, read_token):
         return None
     if by_words:
         asked = unsubscribe.detect(replace(message, subject=""), read_token)
@@ -103,6 +107,22 @@ def detect(message: InboundMessage, read_token: Callable[[str], UnsubscribeClaim
         reason=by_header or by_words,
         confidence=1.0 if by_header else 0.8,
     )
+
+
+def is_button(message: InboundMessage, read_token: Callable[[str], UnsubscribeClaim]) -> bool:
+    """
+    Whether a provider sends the request of a user who pressed "unsubscribe": a subject that is the request, and below
+    it no more than that a machine wrote this. An answer to something is never that.
+    """
+    # RFC 3834 section 5: `auto-generated` is sent unasked, `auto-replied` answers.
+    automatic = message.header("auto-submitted").partition(";")[0].strip().lower()
+    if message.in_reply_to or automatic not in ("", "no", "auto-generated") or len(message.text) > MAX_BUTTON_TEXT:
+        return False
+    is_reply, subject = unsubscribe.split_prefixes(message.subject)
+    if is_reply or len(subject.split()) > MAX_BUTTON_SUBJECT:
+        return False
+    asked = unsubscribe.detect(message, read_token)
+    return asked is not None and asked.label == Label.UNSUBSCRIBE
 
 
 def telling_header(message: InboundMessage) -> str:
@@ -143,4 +163,6 @@ def is_automatic(text: str, words: Words) -> bool:
         end = starts[number + 1] if number + 1 < len(starts) else len(text)
         if not begins(said, words.greetings) and not (number == 0 and end < MAX_NAME):
             break
-    return says(hear(text), words.absences)
+    # A question is put by somebody who waits for the answer.
+    said = hear(text)
+    return "?" not in text and "？" not in text and says(said, words.absences) and not says(said, words.presences)
