@@ -93,7 +93,9 @@ def detect(message: InboundMessage, read_token: Callable[[str], UnsubscribeClaim
     """An automatic response, if this is one."""
     by_header = telling_header(message)
     by_words = "" if by_header else telling_words(message)
-    if not (by_header or by_words) or unsubscribe.is_one_tap(message) or is_button(message, read_token):
+    if not (by_header or by_words) or unsubscribe.is_one_tap(message):
+        return None
+    if by_header in ("", "auto-submitted") and is_button(message, read_token):
         return None
     if by_words:
         asked = unsubscribe.detect(replace(message, subject=""), read_token)
@@ -119,9 +121,9 @@ def is_button(message: InboundMessage, read_token: Callable[[str], UnsubscribeCl
     if message.in_reply_to or automatic not in ("", "no", "auto-generated") or len(message.text) > MAX_BUTTON_TEXT:
         return False
     is_reply, subject = unsubscribe.split_prefixes(message.subject)
-    if is_reply or len(subject.split()) > MAX_BUTTON_SUBJECT:
+    if is_reply or len(subject.split()) > MAX_BUTTON_SUBJECT or not begins(hear(message.text), load_words().machines):
         return False
-    asked = unsubscribe.detect(message, read_token)
+    asked = unsubscribe.detect(replace(message, text="", html=""), read_token)
     return asked is not None and asked.label == Label.UNSUBSCRIBE
 
 
