@@ -10,6 +10,7 @@ Rules of this file:
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 BETWEEN = re.compile(r"[\s<>()\[\]{}\"“”‘’«»`´,;|、。，；（）]+")
@@ -54,7 +55,8 @@ def find_recipients(text: str, sent_to: tuple[str, ...], ours: frozenset[str]) -
     found = [mention for mention in find_mentions(text) if mention.address.lower().partition("@")[0] not in STAFF]
     mentions = [mention for mention in found if mention.address.lower() not in ours] or found
     expected = {address.lower() for address in sent_to} - ours
-    written = [mention for at, mention in enumerate(mentions) if not any(after.replaces for after in mentions[at + 1 : at + 2])]
+    made = {before.address for before, after in pairwise(mentions) if after.replaces}
+    written = [mention for mention in mentions if mention.address not in made]
     leading = unique(mention.address for mention in written if mention.leads or mention.replaces)
     known = unique(mention.address for mention in mentions if mention.address.lower() in expected)
     if leading and (not known or expected & {address.lower() for address in leading}):

@@ -35,7 +35,8 @@ MAX_RETURNED_HEADER = 8_000
 
 TAG = re.compile(r"<[^<>]*>")
 BREAK = re.compile(r"<(?:br|/?p|/?div|/?tr|/?li|/?h[1-6])\b[^<>]*>", re.IGNORECASE)
-HIDDEN = re.compile(r"<(style|script|head)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
+#: With what it holds, up to the next element.
+HIDDEN = re.compile(r"<(?:style|script|title)\b[^<]*", re.IGNORECASE)
 #: Not `>>>`, which is what a server said in a transcript.
 QUOTED = re.compile(r"^>(?!>>)", re.MULTILINE)
 HEADER_START = re.compile(r"^(?:Return-Path|Received|X-Original-To|Message-ID|MIME-Version)[ \t]*:", re.M | re.I)
