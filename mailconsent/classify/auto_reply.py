@@ -48,6 +48,9 @@ TELLING_VALUES = (
 )
 RECEIPTS = frozenset({"message/disposition-notification", "message/global-disposition-notification"})
 
+#: RFC 3834 section 3.1.5.
+AUTO_PREFIX = re.compile(r"\s*auto\s?:", re.IGNORECASE)
+
 #: In how much of a text its writer says that they are away.
 MAX_BEGINNING = 300
 MAX_SUBJECT = 400
@@ -149,6 +152,8 @@ def telling_words(message: InboundMessage) -> str:
     words = load_words()
     is_reply, _rest = unsubscribe.split_prefixes(message.subject)
     subject = hear(message.subject[:MAX_SUBJECT])
+    if AUTO_PREFIX.match(message.subject):
+        return "subject"
     if not is_reply and (begins(subject, words.subjects) or says(subject, words.within)):
         return "subject"
     return "text" if is_automatic(own_words(message), words) else ""

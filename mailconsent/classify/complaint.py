@@ -32,7 +32,9 @@ RECIPIENT_NAMES = ("original-rcpt-to", "removal-recipient", "redacted-address", 
 #: The same in the header of the reported message, as far as providers write it there themselves.
 ORIGINAL_NAMES = ("x-hmxmroriginalrecipient", "to", "x-rcpt-to", "x-original-to", "delivered-to")
 #: What reporters put in place of a local part.
-REDACTED = frozenset({"redacted", "xxx", "xxxx", "xxxxx", "hidden", "undisclosed", "removed", "x", "anonymous", "user-redacted"})
+REDACTED = frozenset(
+    {"redacted", "xxx", "xxxx", "xxxxx", "hidden", "undisclosed", "removed", "x", "anonymous", "user-redacted"}
+)
 MAX_BEGINNING = 400
 
 
@@ -64,7 +66,9 @@ def detect(message: InboundMessage, read_token: Callable[[str], UnsubscribeClaim
             return Classification(
                 label=Label.OTHER, detector="complaint", reason=f"feedback-type {kind}", confidence=1.0
             )
-        return answer(message, read_token, f"feedback-type {kind}", reported_recipients(report, message.original_headers))
+        return answer(
+            message, read_token, f"feedback-type {kind}", reported_recipients(report, message.original_headers)
+        )
     if (complainers := notification.complainers(message)) is not None:
         return answer(message, read_token, "notification of a complaint", complainers)
     if is_form(message):

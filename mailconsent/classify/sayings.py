@@ -69,7 +69,9 @@ def fold(text: str) -> str:
 
 def says(said: Said, sayings: Sayings) -> bool:
     """Whether any of these sayings stands anywhere in a text."""
-    return find_phrase(said.words, sayings.worded) is not None or any(saying in said.letters for saying in sayings.unspaced)
+    return find_phrase(said.words, sayings.worded) is not None or any(
+        saying in said.letters for saying in sayings.unspaced
+    )
 
 
 def begins(said: Said, sayings: Sayings) -> bool:

@@ -91,7 +91,11 @@ def test_prose_is_what_it_says_before_the_returned_message(vector):
     ids=lambda value: value[:40],
 )
 def test_the_words_of_many_languages_stand_for_a_status(label, text):
-    vector = {"from": "MAILER-DAEMON@mx.example.com", "subject": "failure notice", "text": f"<anna@example.com>:\n{text}"}
+    vector = {
+        "from": "MAILER-DAEMON@mx.example.com",
+        "subject": "failure notice",
+        "text": f"<anna@example.com>:\n{text}",
+    }
     found = judged(told(vector))
 
     assert found.label == label, found.reason
@@ -104,7 +108,10 @@ def test_5_7_x_is_never_about_the_address(code, words):
     assert status.judge(status.weigh(code, words)[0]) == Label.BOUNCE_UNKNOWN
 
 
-@given(code=st.from_regex(r"4\.[0-9]{1,2}\.[0-9]{1,3}", fullmatch=True), words=st.sampled_from(["user unknown", "full", ""]))
+@given(
+    code=st.from_regex(r"4\.[0-9]{1,2}\.[0-9]{1,3}", fullmatch=True),
+    words=st.sampled_from(["user unknown", "full", ""]),
+)
 def test_4_x_is_never_hard(code, words):
     assert status.judge(status.weigh(code, words)[0]) == Label.BOUNCE_SOFT
 
@@ -112,7 +119,9 @@ def test_4_x_is_never_hard(code, words):
 @pytest.mark.parametrize("meaning", status.load_meanings(), ids=lambda meaning: meaning.status)
 def test_each_meaning_has_a_status_that_it_stands_for(meaning):
     assert status.STATUS.fullmatch(meaning.status)
-    assert meaning.overrules is (status.judge(meaning.status) != Label.BOUNCE_HARD and meaning.status not in ("5.3.4", "4.4.7"))
+    assert meaning.overrules is (
+        status.judge(meaning.status) != Label.BOUNCE_HARD and meaning.status not in ("5.3.4", "4.4.7")
+    )
 
 
 @pytest.mark.parametrize(
@@ -142,7 +151,11 @@ def test_help_desks_and_ourselves_are_nobody_it_could_not_reach():
 
 
 def test_a_bounce_with_our_token_names_its_owner():
-    vector = {"from": "MAILER-DAEMON@mx.example.com", "subject": "failure notice", "text": f"https://shop.example/u/{TOKEN}"}
+    vector = {
+        "from": "MAILER-DAEMON@mx.example.com",
+        "subject": "failure notice",
+        "text": f"https://shop.example/u/{TOKEN}",
+    }
 
     assert judged(told(vector)).claims == (CLAIM,)
 

@@ -17,9 +17,10 @@ BETWEEN = re.compile(r"[\s<>()\[\]{}\"“”‘’«»`´,;|、。，；（）]+
 DOMAIN = re.compile(r"[\w-]+(?:\.[\w-]+)+\.?")
 #: Lines that name the sender, an identifier or somebody to ask.
 NOT_FAILED = re.compile(
-    r"^\W*(?:from|sender|reply-?to|message-?id|references|in-reply-to|envelope-from|mail from|received|date|subject|x-\S+|"
-    r"arrival-date|reporting-mta|von|absender|de|expéditeur|remitente|mittente|afzender|avsändare|от кого|发件人|寄件者|"
-    r"差出人)\W*:|\b(?:contact|please (?:write|mail|reply|e-?mail)|reply to|mail from:|received at|received from|envelope-from)\b",
+    r"^\W*(?:from|sender|reply-?to|message-?id|references|in-reply-to|envelope-from|mail from|received|date|subject|"
+    r"x-\S+|arrival-date|reporting-mta|von|absender|de|expéditeur|remitente|mittente|afzender|avsändare|от кого|"
+    r"发件人|寄件者|差出人)\W*:|"
+    r"\b(?:contact|please (?:write|mail|reply|e-?mail)|reply to|mail from:|received (?:at|from)|envelope-from)\b",
     re.IGNORECASE,
 )
 #: What stands before an address that failed, on the same line.
@@ -34,7 +35,18 @@ CUE = re.compile(
 ALIAS = re.compile(r"expanded\s{1,20}from:?\s{1,20}", re.IGNORECASE)
 REPLACES = "expanded from"
 STAFF = frozenset(
-    {"postmaster", "mailer-daemon", "abuse", "support", "helpdesk", "hostmaster", "noreply", "no-reply", "help", "admin"}
+    {
+        "postmaster",
+        "mailer-daemon",
+        "abuse",
+        "support",
+        "helpdesk",
+        "hostmaster",
+        "noreply",
+        "no-reply",
+        "help",
+        "admin",
+    }
 )
 MAX_LINE = 600
 MAX_LINES = 300

@@ -111,7 +111,7 @@ def classify(message: InboundMessage, read_token: Callable[[str], UnsubscribeCla
 
 
 def weigh_text(text: str) -> tuple[str, bool]:
-    """The status on which the codes and the words of an explanation agree, and whether the words decided; or nothing."""
+    """The status on which an explanation agrees with itself, or nothing; and whether its words decided."""
     codes = find_statuses(text)
     telling = [code for code in codes if not VAGUE.fullmatch(code)]
     # Of several codes nobody knows which one the words are about.

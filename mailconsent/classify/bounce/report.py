@@ -24,7 +24,9 @@ GRAVITY = (Label.BOUNCE_HARD, Label.BOUNCE_SOFT, Label.BOUNCE_UNKNOWN)
 #: What is no failure (RFC 3464 section 2.3.3). Any other value counts as one: mail in the wild has `expired`.
 NO_FAILURES = frozenset({"delayed", "delivered", "relayed", "expanded"})
 #: The fields of a recipient's block where they stand in prose.
-RECIPIENT_FIELD = re.compile(r"^(?:Final-Recipient|Original-Recipient|Action|Status)[ \t]*:", re.MULTILINE | re.IGNORECASE)
+RECIPIENT_FIELD = re.compile(
+    r"^(?:Final-Recipient|Original-Recipient|Action|Status)[ \t]*:", re.MULTILINE | re.IGNORECASE
+)
 BLANK_LINE = re.compile(r"\n[ \t]*\n")
 ESCAPED = re.compile(r"\\x\{([0-9A-Fa-f]{1,6})\}")
 
