@@ -94,10 +94,8 @@ def is_form(message: InboundMessage) -> bool:
     """Whether this is a complaint without a report: by its sender and what it says, or by its beginning."""
     forms = load_forms()
     is_reply, subject = split_prefixes(message.subject)
-    if is_reply or message.in_reply_to:
-        return False
     began = begins(hear(message.text[:MAX_BEGINNING]), forms.beginnings)
-    if began and message.original_headers:
+    if began and message.original_headers and not is_reply and not message.in_reply_to:
         return True
     sent = any(address.lower().endswith(forms.senders) for address in message.from_addresses)
     return sent and (began or says(hear(subject), forms.subjects))

@@ -89,7 +89,9 @@ def is_bounce(message: InboundMessage) -> bool:
         return False
     if begins(hear(text[:MAX_BEGINNING]), forms.beginnings):
         return True
-    return named and says(hear(text), forms.failures) and bool(recipients_in_text(message))
+    if not named or "?" in text or not says(hear(text), forms.failures):  # a machine asks nothing
+        return False
+    return not set(recipients_in_text(message)) <= set(message.from_addresses)
 
 
 def classify(message: InboundMessage, read_token: Callable[[str], UnsubscribeClaim]) -> Classification:
