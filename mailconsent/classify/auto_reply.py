@@ -17,6 +17,7 @@ from functools import cache
 from typing import NamedTuple
 
 from mailconsent.classify import unsubscribe
+from mailconsent.classify.bounce import prose
 from mailconsent.classify.sayings import Sayings, begins, gather, hear, load_table, says
 from mailconsent.message import InboundMessage
 from mailconsent.model import Classification, Label, UnsubscribeClaim
@@ -156,6 +157,9 @@ def telling_words(message: InboundMessage) -> str:
         return "subject"
     if not is_reply and (begins(subject, words.subjects) or says(subject, words.within)):
         return "subject"
+    # Quotes are told from own words only where a quick look found something: nearly all mail ends here.
+    if not is_automatic(prose.read_text(message), words):
+        return ""
     return "text" if is_automatic(own_words(message), words) else ""
 
 

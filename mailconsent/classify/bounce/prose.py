@@ -32,6 +32,7 @@ MAX_EXPLANATION = 6_000
 #: Where prose begins, for those who look how it begins.
 MAX_BEGINNING = 400
 MAX_RETURNED_HEADER = 8_000
+MAX_HTML = 32_000
 
 TAG = re.compile(r"<[^<>]*>")
 BREAK = re.compile(r"<(?:br|/?p|/?div|/?tr|/?li|/?h[1-6])\b[^<>]*>", re.IGNORECASE)
@@ -84,12 +85,13 @@ def is_bounce(message: InboundMessage) -> bool:
     nobody = message.return_path == "" or not message.from_addresses
     if named and (nobody or any(name in sender for name in forms.postmasters)):
         return True
-    text = explain(message)
-    if QUOTED.search(text):  # a person, who tells of a bounce
+    began = begins(hear(read_text(message)[:MAX_BEGINNING]), forms.beginnings)
+    if not named and not began:  # nearly all mail
         return False
-    if begins(hear(text[:MAX_BEGINNING]), forms.beginnings):
-        return True
-    if not named or "?" in text or not says(hear(text), forms.failures):  # a machine asks nothing
+    text = explain(message)
+    if began or QUOTED.search(text):  # quoted by a person, who tells of a bounce
+        return began and not QUOTED.search(text)
+    if "?" in text or not says(hear(text), forms.failures):  # a machine asks nothing
         return False
     return not set(recipients_in_text(message)) <= set(message.from_addresses)
 
@@ -136,7 +138,7 @@ def read_text(message: InboundMessage) -> str:
     """The text of a message, or of its HTML where it has none."""
     if message.text or not message.html:
         return message.text
-    plain = TAG.sub(" ", BREAK.sub("\n", HIDDEN.sub(" ", message.html)))
+    plain = TAG.sub(" ", BREAK.sub("\n", HIDDEN.sub(" ", message.html[:MAX_HTML])))
     return html.unescape(plain).strip()
 
 
