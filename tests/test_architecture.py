@@ -101,8 +101,8 @@ IMPURE_MODULES = frozenset(
 )
 #: Of anything but a module of ours: `datetime.now()`, `path.read_text()`.
 IMPURE_CALLS = frozenset(("now", "utcnow", "today", "read_text", "read_bytes", "write_text", "write_bytes"))
-#: The only files that rules read: the phrases and marks of quotes that are shipped inside the package.
-READS_ITS_PACKAGE = {"mailconsent.classify.wording", "mailconsent.own_words.marks"}
+#: The only files that rules read: the phrases, sayings and marks of quotes that are shipped inside the package.
+READS_ITS_PACKAGE = {"mailconsent.classify.sayings", "mailconsent.classify.wording", "mailconsent.own_words.marks"}
 LONGEST = 300
 
 

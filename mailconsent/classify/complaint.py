@@ -1,48 +1,121 @@
 """
-Complaints: feedback reports of RFC 5965.
+Complaints: feedback reports of RFC 5965, and the forms of providers that send none.
 
 Rules of this file:
 
-1. Only a machine-readable report is a complaint. A person who writes that our mail is spam is read as a person.
+1. Only what a provider sends is a complaint. A person who writes that our mail is spam is read as a person.
 2. `not-spam` (RFC 6430) and `auth-failure` (RFC 6591) are reports, but no complaints.
 3. Reporters redact the recipient (RFC 6590), so the tokens in the reported message identify before any address does.
+   What stands for a redacted address is no address.
+4. Nothing here says that the reporter is who it says it is: whether a complaint counts is decided by its token, or by
+   who authenticated it.
 """
 
 from collections.abc import Callable
+from functools import cache
+from typing import NamedTuple
 
 from mailconsent import mime
+from mailconsent.classify.bounce import notification
+from mailconsent.classify.sayings import Sayings, begins, gather, hear, load_table, says
 from mailconsent.classify.token import quoted_claims
+from mailconsent.classify.unsubscribe import split_prefixes
 from mailconsent.message import InboundMessage
 from mailconsent.mime import Fields
 from mailconsent.model import Classification, Label, UnsubscribeClaim
 
 NO_COMPLAINT = frozenset({"not-spam", "auth-failure", "dmarc"})
-REGISTERED = frozenset({"abuse", "fraud", "virus", "other", *NO_COMPLAINT})
+#: `opt-out` and `opt-out-list` stood in the drafts of RFC 5965, and are still sent.
+REGISTERED = frozenset({"abuse", "fraud", "virus", "other", "opt-out", "opt-out-list", "miscategorized", *NO_COMPLAINT})
 #: The fields that name whom the reported message was sent to, RFC 5965 section 3.2 and what reporters add.
-RECIPIENT_NAMES = ("original-rcpt-to", "removal-recipient")
+RECIPIENT_NAMES = ("original-rcpt-to", "removal-recipient", "redacted-address", "original-recipient")
+#: The same in the header of the reported message, as far as providers write it there themselves.
+ORIGINAL_NAMES = ("x-hmxmroriginalrecipient", "to", "x-rcpt-to", "x-original-to", "delivered-to")
+#: What reporters put in place of a local part.
+REDACTED = frozenset(
+    {"redacted", "xxx", "xxxx", "xxxxx", "hidden", "undisclosed", "removed", "x", "anonymous", "user-redacted"}
+)
+MAX_BEGINNING = 400
+
+
+class Forms(NamedTuple):
+    """What is known of complaints without a report, from `complaints.toml`."""
+
+    senders: tuple[str, ...]
+    subjects: Sayings
+    beginnings: Sayings
+
+
+@cache
+def load_forms() -> Forms:
+    """The forms in this package."""
+    table = load_table("complaints.toml")
+    return Forms(
+        senders=tuple(table["senders"]), subjects=gather(table["subjects"]), beginnings=gather(table["beginnings"])
+    )
 
 
 def detect(message: InboundMessage, read_token: Callable[[str], UnsubscribeClaim]) -> Classification | None:
-    """A complaint, if the message carries a feedback report."""
+    """A complaint, if the message carries a feedback report or is known for one by its form."""
     report = next((fields for kind, fields in message.reports if kind == "message/feedback-report"), None)
-    if report is None:
-        return None
-    kind = report.get("feedback-type", ("other",))[0].lower()
-    # An unregistered type counts as `other` (RFC 5965 section 3.1), and its text is the reporter's: it gives no reason.
-    reason = f"feedback-type {kind}" if kind in REGISTERED else "feedback-type other"
-    if kind in NO_COMPLAINT:
-        return Classification(label=Label.OTHER, detector="complaint", reason=reason, confidence=1.0)
+    if report is not None:
+        kind = report.get("feedback-type", ("other",))[0].partition("(")[0].strip().lower()
+        # An unregistered type counts as `other` (RFC 5965 section 3.1), and its text is the reporter's.
+        kind = kind if kind in REGISTERED else "other"
+        if kind in NO_COMPLAINT:
+            return Classification(
+                label=Label.OTHER, detector="complaint", reason=f"feedback-type {kind}", confidence=1.0
+            )
+        return answer(
+            message, read_token, f"feedback-type {kind}", reported_recipients(report, message.original_headers)
+        )
+    if (complainers := notification.complainers(message)) is not None:
+        return answer(message, read_token, "notification of a complaint", complainers)
+    if is_form(message):
+        return answer(message, read_token, "form of a provider", reported_recipients({}, message.original_headers))
+    return None
+
+
+def answer(
+    message: InboundMessage, read_token: Callable[[str], UnsubscribeClaim], reason: str, addresses: tuple[str, ...]
+) -> Classification:
+    """The classification of a complaint."""
     return Classification(
         label=Label.COMPLAINT,
         detector="complaint",
         reason=reason,
-        confidence=1.0,
-        addresses=reported_recipients(report, message.original_headers),
+        confidence=0.8 if reason == "form of a provider" else 1.0,
+        addresses=addresses,
         claims=quoted_claims(message, read_token),
     )
 
 
+def is_form(message: InboundMessage) -> bool:
+    """Whether this is a complaint without a report: by its sender and what it says, or by its beginning."""
+    forms = load_forms()
+    is_reply, subject = split_prefixes(message.subject)
+    began = begins(hear(message.text[:MAX_BEGINNING]), forms.beginnings)
+    if began and message.original_headers and not is_reply and not message.in_reply_to:
+        return True
+    sent = any(address.lower().endswith(forms.senders) for address in message.from_addresses)
+    return sent and (began or says(hear(subject), forms.subjects))
+
+
 def reported_recipients(report: Fields, original: Fields) -> tuple[str, ...]:
-    """Whom the reported message was sent to: by the report, else by the message's own To."""
-    named = tuple(value for name in RECIPIENT_NAMES for value in report.get(name, ()))
-    return mime.read_addresses(named) or mime.read_addresses(original.get("to", ()))
+    """Whom the reported message was sent to: by the report, else by what the provider or we wrote in its header."""
+    named = tuple(value.partition(";")[2] or value for name in RECIPIENT_NAMES for value in report.get(name, ()))
+    found = plain(mime.read_addresses(named))
+    for name in ORIGINAL_NAMES:
+        if found:
+            break
+        found = plain(mime.read_addresses(original.get(name, ())))
+    return found
+
+
+def plain(addresses: tuple[str, ...]) -> tuple[str, ...]:
+    """The addresses that were not redacted."""
+    return tuple(
+        address
+        for address in addresses
+        if (local := address.partition("@")[0].strip("[]()*.-_").lower()) and local not in REDACTED and "*" not in local
+    )

@@ -1,0 +1,182 @@
+"""
+Bounces in prose: the forms of qmail, Exim, sendmail, Exchange, Domino, gateways and providers that have no report.
+
+Rules of this file:
+
+1. Who sent it, an empty return path, its subject, and how it begins: two of these make a bounce, a mailer-daemon's name
+   alone does. Someone who answers or forwards a bounce is a person.
+2. The explanation ends where the returned message begins; beyond it, the words are our own.
+3. What it says decides only where all of it agrees; else the bounce is `bounce_unknown`.
+4. A notice that a message is late is automatic mail, unless it says as well that it failed.
+"""
+
+import html
+import re
+from collections.abc import Callable
+from functools import cache
+from typing import NamedTuple
+
+from mailconsent import mime
+from mailconsent.charset import decode_words
+from mailconsent.classify.bounce import mentioned
+from mailconsent.classify.bounce.status import VAGUE, find_statuses, judge, read_words, weigh
+from mailconsent.classify.sayings import Sayings, begins, gather, hear, load_table, says
+from mailconsent.classify.token import quoted_claims
+from mailconsent.classify.unsubscribe import split_prefixes
+from mailconsent.message import InboundMessage
+from mailconsent.mime import Fields
+from mailconsent.model import Classification, Label, UnsubscribeClaim
+
+#: What comes before the returned message; nothing longer explains anything.
+MAX_EXPLANATION = 6_000
+#: Where prose begins, for those who look how it begins.
+MAX_BEGINNING = 400
+MAX_RETURNED_HEADER = 8_000
+MAX_HTML = 32_000
+
+TAG = re.compile(r"<[^<>]*>")
+BREAK = re.compile(r"<(?:br|/?p|/?div|/?tr|/?li|/?h[1-6])\b[^<>]*>", re.IGNORECASE)
+#: With what it holds, up to the next element.
+HIDDEN = re.compile(r"<(?:style|script|title)\b[^<]*", re.IGNORECASE)
+#: Not `>>>`, which is what a server said in a transcript.
+QUOTED = re.compile(r"^>(?!>>)", re.MULTILINE)
+HEADER_START = re.compile(r"^(?:Return-Path|Received|X-Original-To|Message-ID|MIME-Version)[ \t]*:", re.M | re.I)
+
+
+class Forms(NamedTuple):
+    """What is known of the forms of bounces, from `forms.toml`."""
+
+    daemons: tuple[str, ...]
+    postmasters: tuple[str, ...]
+    subjects: Sayings
+    beginnings: Sayings
+    failures: Sayings
+    delays: Sayings
+    returned: re.Pattern[str]
+
+
+@cache
+def load_forms() -> Forms:
+    """The forms in this package."""
+    table = load_table("bounce/forms.toml")
+    return Forms(
+        daemons=tuple(table["daemons"]),
+        postmasters=tuple(table["postmasters"]),
+        subjects=gather(table["subjects"]),
+        beginnings=gather(table["beginnings"]),
+        failures=gather(table["failures"]),
+        delays=gather(table["delays"]),
+        returned=re.compile("|".join(map(re.escape, table["returned"])), re.IGNORECASE),
+    )
+
+
+def is_bounce(message: InboundMessage) -> bool:
+    """Whether this is a bounce without a report."""
+    forms = load_forms()
+    if message.header("x-failed-recipients"):  # Exim
+        return True
+    sender = f"{decode_words(message.header('from'))} {message.return_path or ''}".casefold()
+    if any(daemon in sender for daemon in forms.daemons):
+        return True
+    is_reply, subject = split_prefixes(message.subject)
+    if is_reply or message.in_reply_to:
+        return False
+    named = says(hear(subject), forms.subjects)
+    nobody = message.return_path == "" or not message.from_addresses
+    if named and (nobody or any(name in sender for name in forms.postmasters)):
+        return True
+    began = begins(hear(read_text(message)[:MAX_BEGINNING]), forms.beginnings)
+    if not named and not began:  # nearly all mail
+        return False
+    text = explain(message)
+    if began or QUOTED.search(text):  # quoted by a person, who tells of a bounce
+        return began and not QUOTED.search(text)
+    if "?" in text or not says(hear(text), forms.failures):  # a machine asks nothing
+        return False
+    return not set(recipients_in_text(message)) <= set(message.from_addresses)
+
+
+def classify(message: InboundMessage, read_token: Callable[[str], UnsubscribeClaim]) -> Classification:
+    """What the codes and the words of the explanation say, if they agree."""
+    text = explain(message)
+    code, by_words = weigh_text(text)
+    if judge(code) != Label.BOUNCE_HARD and is_late(message, text):
+        return Classification(label=Label.AUTO_REPLY, detector="bounce", reason="words of a delay", confidence=0.8)
+    label = judge(code)
+    reason = f"words for status {code}" if by_words else f"status {code} in text"
+    return Classification(
+        label=label,
+        detector="bounce",
+        reason=reason if code else "sender or subject of a bounce",
+        confidence=0.7,
+        addresses=recipients_in_text(message),
+        claims=quoted_claims(message, read_token),
+    )
+
+
+def weigh_text(text: str) -> tuple[str, bool]:
+    """The status on which an explanation agrees with itself, or nothing; and whether its words decided."""
+    codes = find_statuses(text)
+    telling = [code for code in codes if not VAGUE.fullmatch(code)]
+    # Of several codes nobody knows which one the words are about.
+    weighed = [weigh(code, text if len(telling) == 1 else "") for code in telling]
+    if weighed:
+        return weighed[0] if len({judge(code) for code, _by_words in weighed}) == 1 else ("", False)
+    meaning = read_words(text)
+    if meaning is not None:
+        return meaning.status, True
+    return (codes[0], False) if len({judge(code) for code in codes}) == 1 else ("", False)
+
+
+def is_late(message: InboundMessage, text: str) -> bool:
+    """Whether prose says that a message is late, and will be tried again."""
+    delays = load_forms().delays
+    return says(hear(message.subject), delays) or says(hear(text), delays)
+
+
+def read_text(message: InboundMessage) -> str:
+    """The text of a message, or of its HTML where it has none."""
+    if message.text or not message.html:
+        return message.text
+    plain = TAG.sub(" ", BREAK.sub("\n", HIDDEN.sub(" ", message.html[:MAX_HTML])))
+    return html.unescape(plain).strip()
+
+
+def explain(message: InboundMessage) -> str:
+    """What a bounce says before the message that it returns."""
+    return split_returned(read_text(message))[0]
+
+
+def split_returned(text: str) -> tuple[str, str]:
+    """The explanation, and the message that is returned below it."""
+    text = text[: 2 * MAX_EXPLANATION + MAX_RETURNED_HEADER]
+    ends = [match.start() for pattern in (load_forms().returned, HEADER_START) if (match := pattern.search(text, 1))]
+    end = min(ends, default=len(text))
+    return text[: min(end, MAX_EXPLANATION)], text[end:]
+
+
+def returned_header(message: InboundMessage) -> Fields:
+    """The header of the returned message, attached or below the explanation."""
+    if message.original_headers:
+        return message.original_headers
+    below = split_returned(read_text(message))[1]
+    start = HEADER_START.search(below)
+    if start is None:
+        return {}
+    block = below[start.start() :][:MAX_RETURNED_HEADER].partition("\n\n")[0]
+    return mime.read_fields(mime.parse_header(block.encode("utf-8", "surrogateescape")))
+
+
+def recipients_in_text(message: InboundMessage) -> tuple[str, ...]:
+    """Whom a bounce names as the one it could not reach; else to whom the message was that it returns."""
+    failed = mime.read_addresses(message.headers.get("x-failed-recipients", ()))
+    if failed:
+        return failed
+    header = returned_header(message)
+    sent_to = mime.read_addresses(header.get("to", ()) + header.get("cc", ()))
+    ours = (
+        *message.recipient_addresses,
+        *message.from_addresses,
+        *mime.read_addresses(header.get("from", ()) + header.get("sender", ()) + header.get("return-path", ())),
+    )
+    return mentioned.find_recipients(explain(message), sent_to, frozenset(map(str.lower, ours)))

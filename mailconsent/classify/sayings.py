@@ -1,0 +1,83 @@
+"""
+What machines say: the sentences by which automatic mail is known where no header says it, as data in TOML files beside
+the code.
+
+Rules of this file:
+
+1. A saying is words as in the phrases: `a|b` is a choice, `*` up to four words of any kind, `.` the end of the text. No
+   saying is a regular expression, so none can backtrack.
+2. Chinese, Japanese, Korean and Thai put no space between words; a saying with their letters is looked for as it
+   stands, spaces left out on both sides.
+3. All languages are looked for at once (as in `wording`).
+"""
+
+import re
+import tomllib
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from importlib import resources
+from typing import Any, NamedTuple
+
+from mailconsent.classify.phrase import Phrases, beginning, find_phrase, index, match_end
+from mailconsent.classify.words import split_words
+
+#: Letters of languages that put no space between words.
+UNSPACED = re.compile("[\u0e00-\u0e7f\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff]")
+SPACE = re.compile(r"\s+")
+
+
+class Sayings(NamedTuple):
+    """Sayings ready to be looked for."""
+
+    worded: Phrases
+    unspaced: tuple[str, ...]
+
+
+class Said(NamedTuple):
+    """A text as sayings are compared with it."""
+
+    words: Sequence[str]
+    #: Without spaces, where it has letters of a language that uses none.
+    letters: str
+
+
+@cache
+def load_table(name: str) -> Mapping[str, Any]:
+    """A TOML file of this package."""
+    text = resources.files("mailconsent.classify").joinpath(*name.split("/")).read_text("utf-8")
+    return tomllib.loads(text)
+
+
+def gather(texts: Iterable[str]) -> Sayings:
+    """These sayings, ready to be looked for."""
+    all_texts = tuple(texts)
+    return Sayings(
+        worded=index(text for text in all_texts if not UNSPACED.search(text)),
+        unspaced=tuple(fold(text) for text in all_texts if UNSPACED.search(text)),
+    )
+
+
+def hear(text: str) -> Said:
+    """A text as sayings are compared with it."""
+    return Said(words=split_words(text), letters=fold(text) if UNSPACED.search(text) else "")
+
+
+def fold(text: str) -> str:
+    """A text without its spaces and the difference of wide, narrow, large and small letters."""
+    return SPACE.sub("", unicodedata.normalize("NFKC", text).casefold())
+
+
+def says(said: Said, sayings: Sayings) -> bool:
+    """Whether any of these sayings stands anywhere in a text."""
+    return find_phrase(said.words, sayings.worded) is not None or any(
+        saying in said.letters for saying in sayings.unspaced
+    )
+
+
+def begins(said: Said, sayings: Sayings) -> bool:
+    """Whether a text begins with any of these sayings."""
+    first = said.words[0] if said.words else ""
+    return any(
+        match_end(said.words, 0, phrase.choices) is not None for phrase in beginning(first, sayings.worded)
+    ) or said.letters.lstrip("【[《「(（").startswith(sayings.unspaced)
