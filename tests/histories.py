@@ -20,6 +20,7 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 
+from mailconsent.country import CountryRule
 from mailconsent.decision import ConsentTerms, Mailing, decide
 from mailconsent.facts import fold
 from mailconsent.model import ALL_TOPICS, Channel, Decision, Event, EventKind, Grade, MailKind
@@ -54,6 +55,18 @@ SALE: Mapping[str, str] = {
     "customer": "business",
 }
 SALES = (SALE, {**SALE, "order": "b"}, {**SALE, "order": "c", "obtained": "import"})
+#: Mail to existing customers about what is sold there, at a time at which nothing of it is too old.
+OFFER = Offer(
+    topic=2,
+    eligible=True,
+    categories=frozenset(["scanners"]),
+    similar={"scanners": frozenset(["scanners"])},
+    entity="imaging-aps",
+    rules={"DK": CountryRule(soft_opt_in=True)},
+    zone=UTC,
+    now=datetime(2026, 2, 1, 12, tzinfo=UTC),
+    with_opt_out=True,
+)
 _WORD = re.compile(
     r"(?P<sign>[ABCDPWORKSQ])(?P<scope>\d+|\*)|(?P<address>[FN])|(?P<ender>[-~!])(?P<ends>\d+)|(?P<sale>\$)(?P<which>\d?)"
 )

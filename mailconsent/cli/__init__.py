@@ -38,8 +38,8 @@ def opened() -> Iterator[Installation]:
         installation.store.close()
 
 
-def main() -> None:
-    """The entry point: what we refuse is said in plain words, not in a traceback."""
+def with_commands() -> click.Group:
+    """The group with every command: they join it when their modules are imported."""
     from mailconsent.cli import (  # noqa: F401 - their commands join the group
         ask,
         hold,
@@ -57,8 +57,14 @@ def main() -> None:
         suppress,
     )
 
+    return cli
+
+
+def main() -> None:
+    """The entry point: what we refuse is said in plain words, not in a traceback."""
+    commands = with_commands()
     try:
-        cli()
+        commands()
     except ConfigError as fault:
         for line in fault.faults:
             click.echo(line, err=True)

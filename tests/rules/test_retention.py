@@ -1,18 +1,16 @@
 """Which events may go: none whose absence any later event could show."""
 
 from dataclasses import replace
-from datetime import UTC, timedelta
+from datetime import timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailconsent.country import CountryRule
 from mailconsent.facts import may_end
 from mailconsent.model import Channel, EventKind, Grade, MailKind
 from mailconsent.retention import may_be_ended, removable
-from mailconsent.soft_opt_in import Offer
-from tests.histories import START, decided, history
+from tests.histories import OFFER, START, decided, history
 
 NOW = START + timedelta(days=800)
 ALL_EVENTS = range(1, 100)
@@ -82,18 +80,8 @@ def test_only_what_is_due_goes():
     assert gone("C1 C1 C1", due={2}) == {2}
 
 
-#: Mail to existing customers about what `history` sells.
-OFFER = Offer(
-    topic=2,
-    eligible=True,
-    categories=frozenset(["scanners"]),
-    similar={"scanners": frozenset(["scanners"])},
-    entity="imaging-aps",
-    rules={"DK": CountryRule(soft_opt_in=True)},
-    zone=UTC,
-    now=NOW,
-    with_opt_out=True,
-)
+#: It, when the random ledgers are looked at.
+OFFER_NOW = replace(OFFER, now=NOW)
 ENDERS = {"-": EventKind.RELEASED, "~": EventKind.RESTORED}
 #: Few topics and doors, so that random events meet each other. `-` releases the last event that may still be released,
 #: and `~` undoes the last one that may still be undone.
@@ -132,7 +120,7 @@ def ledger(words, begins, events=(), last=0):
 
 def verdicts(events):
     marketing = [decided(events, topic, minimum=grade) for topic in (1, 2, 9) for grade in (Grade.A, Grade.B)]
-    by_sale = decided(events, 2, offer=OFFER)
+    by_sale = decided(events, 2, offer=OFFER_NOW)
     return [*marketing, by_sale, decided(events, 1, kind=MailKind.TRANSACTIONAL)]
 
 

@@ -1,32 +1,17 @@
 """Mail that rests on soft opt-in, from the ledger to the link, on both databases."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import pytest
 
-from mailconsent.country import CountryRule
 from mailconsent.model import EventKind, Evidence, LegalBasis, Reason
 from mailconsent.policy.mailing import mailing_of
 from mailconsent.services.recipients import unsubscribe
 from mailconsent.services.senders import check, permits
-from mailconsent.soft_opt_in import Offer
 from mailconsent.store.ledger import append
 from mailconsent.store.recipients import lock_address
 from tests.cast import ANNA, BO, CECILIA, receipt
-from tests.histories import history
-
-OFFER = Offer(
-    topic=2,
-    eligible=True,
-    categories=frozenset(["scanners"]),
-    similar={"scanners": frozenset(["scanners"])},
-    entity="imaging-aps",
-    rules={"DK": CountryRule(soft_opt_in=True)},
-    zone=UTC,
-    now=datetime(2026, 2, 1, 12, tzinfo=UTC),
-    with_opt_out=True,
-)
+from tests.histories import OFFER, history
 
 
 @pytest.fixture
