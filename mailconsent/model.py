@@ -163,7 +163,7 @@ class Event:
     #: Of a consent only.
     grade: Grade | None = None
     #: Of `RELEASED`, `RESTORED` and `SALE_CANCELLED`: the `seq` of the event that it ends. Of a confirmed consent: the
-    #: request's.
+    #: request's. Of a `WITHDRAWN`: that of the question which a human answered with it.
     ends: int | None = None
     #: What else an event of this kind says, of a closed list of names for each kind; nothing that identifies a person.
     facts: Mapping[str, str] = field(default_factory=dict)
@@ -293,7 +293,7 @@ class Classification:
     confidence: float
     #: Whom it is about, as far as the message says so itself; empty when it does not.
     addresses: tuple[str, ...] = ()
-    #: Others whom the writer names as those to act for. Nothing is done for them unless the sender is authenticated.
+    #: Others whom the writer names as those to act for. Unless the sender is authenticated, a human decides.
     named: tuple[str, ...] = ()
     #: The token of ours that is the request (in the unsubscribe local part or the subject) or identifies the recipient.
     claims: tuple[UnsubscribeClaim, ...] = ()
