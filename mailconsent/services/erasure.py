@@ -100,5 +100,5 @@ def erase_again(tx: Transaction, erasure: Erasure, receipt: Receipt) -> bool:
 def _of_nobody_held(tx: Transaction, recipient: Recipient | None, mails: Sequence[str]) -> list[str]:
     """Of the mails of a recipient those that can go: one may be of two people, and of the other it is to be kept."""
     places = held_mail(tx, locked=True, but_of=recipient.id if recipient else NOBODY)
-    others = {"mail:{}/{}/{}".format(*place) for place in places}
+    others = {place.source for place in places}
     return [source for source in mails if source not in others]

@@ -1,7 +1,6 @@
 """Reading and erasing what is recorded about one recipient beside the ledger: address, evidence, mail."""
 
 import json
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ from sqlalchemy import delete as delete_from
 
 from mailconsent.address import match_key
 from mailconsent.dossier import Message
+from mailconsent.mail_id import MailId
 from mailconsent.model import EventId, Receipt
 from mailconsent.store import Transaction
 from mailconsent.store.inbox import State
@@ -20,6 +20,7 @@ from mailconsent.store.tables import (
     erasures,
     evidence,
     inbound_messages,
+    questions,
     recipients,
     rights_requests,
     sales,
@@ -29,7 +30,6 @@ from mailconsent.store.tables import (
 
 #: Mails held in memory at a time.
 PAGE = 100
-_SOURCE = re.compile(r"mail:(\d{1,18})/(\d{1,18})/(\d{1,18})")
 _KEY = (inbound_messages.c.mailbox_id, inbound_messages.c.uidvalidity, inbound_messages.c.uid)
 _MAIL = (
     *_KEY,
@@ -76,13 +76,13 @@ def open_mail(tx: Transaction) -> Iterator[Message]:
 def _named(sources: Collection[str]) -> Iterator[Sequence[ColumnElement[bool]]]:
     """For each mail that a source names: what finds its row. Sources of other kinds name none."""
     for source in sources:
-        if parts := _SOURCE.fullmatch(source):
-            yield [column == int(part) for column, part in zip(_KEY, parts.groups(), strict=True)]
+        if mail := MailId.of_source(source):
+            yield [column == part for column, part in zip(_KEY, mail, strict=True)]
 
 
 def _message(row: Any) -> Message:
     return Message(
-        source=f"mail:{row.mailbox_id}/{row.uidvalidity}/{row.uid}",
+        source=MailId(row.mailbox_id, row.uidvalidity, row.uid).source,
         received_at=row.received_at,
         label=row.label,
         state=row.state,
@@ -127,7 +127,8 @@ def forget_wholly(tx: Transaction, recipient: Recipient) -> int:
         remove_event(tx, EventId(recipient.id, event.seq), "erased")
     for table in (standings, sales):
         tx.connection.execute(delete_from(table).where(table.c.digest == recipient.digest))
-    tx.connection.execute(delete_from(sends).where(sends.c.recipient_id == recipient.id))
+    for table in (sends, questions):
+        tx.connection.execute(delete_from(table).where(table.c.recipient_id == recipient.id))
     theirs = rights_requests.c.recipient_id == recipient.id
     tx.connection.execute(update(rights_requests).where(theirs).values(recipient_id=None))
     tx.connection.execute(delete_from(recipients).where(recipients.c.id == recipient.id))

@@ -55,6 +55,8 @@ class Stored:
     received_at: datetime
     #: Kept only of mail that had an effect or awaits a human.
     raw: bytes | None
+    #: Until when a human is to decide; None where nobody has to.
+    review_until: datetime | None = None
 
 
 def take_lease(tx: Transaction, name: str, holder: str, *, now: datetime, lease: timedelta) -> bool:
@@ -182,5 +184,6 @@ def _row(cursor: Cursor, message: Stored, now: datetime) -> dict[str, object]:
         # Here, since COPY asks no column type.
         "received_at": in_utc(message.received_at),
         "stored_at": in_utc(now),
+        "review_until": message.review_until and in_utc(message.review_until),
         "raw": message.raw,
     }

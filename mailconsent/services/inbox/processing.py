@@ -4,13 +4,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from mailconsent.errors import InvalidAddress, Unavailable
+from mailconsent.errors import Unavailable
+from mailconsent.mail_id import MailId
 from mailconsent.model import Label
 from mailconsent.services.inbox.effects import apply
 from mailconsent.services.inbox.judging import BROKEN, Judged
 from mailconsent.services.inbox.mail import Effect, Mail
 from mailconsent.store import Transaction
 from mailconsent.store.inbox import Cursor, State, Stored, advance, remember, seen
+
+#: How long what is unclear may wait for a human (design 5.6). It stays open after that, and an operator is told.
+REVIEW_WITHIN = timedelta(days=2)
 
 
 def process(
@@ -29,7 +33,7 @@ def process(
         identity = {judged.raw_digest, judged.content_digest} if judged.content_digest else set()
         copy = bool(identity & known)
         known |= identity
-        source = f"mail:{cursor.mailbox_id}/{cursor.uidvalidity}/{judged.fetched.uid}"
+        source = MailId(cursor.mailbox_id, cursor.uidvalidity, judged.fetched.uid).source
         results.append(_settle(tx, Mail(judged=judged, source=source, now=now, swept=cursor.swept), copy=copy))
     remember(tx, cursor, results, now=now)
     return moved
@@ -37,17 +41,16 @@ def process(
 
 def _settle(tx: Transaction, mail: Mail, *, copy: bool) -> Stored:
     judged, verdict, effect = mail.judged, mail.verdict, Effect()
-    state = State.FAILED if judged.failed else State.REVIEW if verdict.label is Label.UNSURE else State.DONE
+    state = State.FAILED if judged.failed else State.DONE
     if not copy:
         try:
             effect = apply(tx, mail)
-        except InvalidAddress:
-            # A request from nobody we can name.
-            state, verdict = State.REVIEW, replace(verdict, label=Label.UNSURE)
         except Unavailable:
             raise
         except Exception:  # noqa: BLE001 - as in `judge`: what one mail breaks stays with that mail
             state, verdict = State.FAILED, BROKEN
+    if effect.unsure and state is State.DONE:
+        state, verdict = State.REVIEW, replace(verdict, label=Label.UNSURE)
     return Stored(
         uid=judged.fetched.uid,
         raw_digest=judged.raw_digest,
@@ -56,5 +59,6 @@ def _settle(tx: Transaction, mail: Mail, *, copy: bool) -> Stored:
         copy=copy,
         classification=verdict,
         received_at=judged.fetched.received_at,
+        review_until=None if state is State.DONE else mail.now + REVIEW_WITHIN,
         raw=judged.fetched.raw if effect.outcomes or state is not State.DONE else None,
     )
