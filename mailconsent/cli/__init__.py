@@ -51,6 +51,7 @@ def with_commands() -> click.Group:
         recipient,
         requests,
         retention,
+        review,
         run,
         sale,
         setup,

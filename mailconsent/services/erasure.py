@@ -12,15 +12,17 @@ from collections.abc import Sequence
 
 from mailconsent.erasure import WARNING, Erased
 from mailconsent.errors import Refused
+from mailconsent.mail_id import MailId
 from mailconsent.model import ALL_TOPICS, EventKind, LegalBasis, Receipt, UnsubscribeClaim
 from mailconsent.services.access import mail_of
 from mailconsent.services.recipients import opt_out
+from mailconsent.services.review import answer_unread
 from mailconsent.store import Transaction
 from mailconsent.store.dossier import forget_evidence, forget_identity, forget_mail, forget_wholly, note_erasure
 from mailconsent.store.holds import held, seems_held
 from mailconsent.store.journal import Erasure
 from mailconsent.store.ledger import Recipient
-from mailconsent.store.recipients import lock_address, lock_known, lock_known_claim
+from mailconsent.store.recipients import lock_address, lock_known, lock_known_claim, lock_recipient
 from mailconsent.store.retention import NOBODY, held_mail
 
 
@@ -46,9 +48,10 @@ def erase(
     if held(tx, recipient.id):
         ended = ended or opt_out(tx, address, EventKind.OBJECTED, receipt).event_id
         return Erased(erased_at=receipt.received_at, ended_by=ended, held=True)
+    mails = _of_nobody_held(tx, recipient, mails)
+    recipient = _answer_unread(tx, recipient, mails, receipt)
     identity = forget_identity(tx, recipient.id)
     evidence = forget_evidence(tx, recipient.id)
-    mails = _of_nobody_held(tx, recipient, mails)
     messages = forget_mail(tx, mails)
     events = forget_wholly(tx, recipient) if digest else None
     tx.journalled.append(
@@ -84,7 +87,9 @@ def erase_again(tx: Transaction, erasure: Erasure, receipt: Receipt) -> bool:
     if known and held(tx, known.id):
         return False
     old = [event for event in known.events if event.received_at <= erasure.received_at] if known else []
-    messages = forget_mail(tx, _of_nobody_held(tx, known, [*erasure.mails, *(event.source for event in old)]))
+    mails = _of_nobody_held(tx, known, [*erasure.mails, *(event.source for event in old)])
+    answer_unread(tx, filter(None, map(MailId.of_source, mails)), receipt)
+    messages = forget_mail(tx, mails)
     if known is None or not old:
         return messages > 0
     came_back = len(old) < len(known.events)
@@ -95,6 +100,12 @@ def erase_again(tx: Transaction, erasure: Erasure, receipt: Receipt) -> bool:
     if found:
         note_erasure(tx, known.id, receipt, evidence=evidence, messages=messages, events=events)
     return found
+
+
+def _answer_unread(tx: Transaction, recipient: Recipient, mails: Sequence[str], receipt: Receipt) -> Recipient:
+    """As in `review`; and the recipient as they are after that, still locked."""
+    answer_unread(tx, filter(None, map(MailId.of_source, mails)), receipt)
+    return lock_recipient(tx, recipient.id) or recipient
 
 
 def _of_nobody_held(tx: Transaction, recipient: Recipient | None, mails: Sequence[str]) -> list[str]:

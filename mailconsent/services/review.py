@@ -8,9 +8,8 @@ The queue of mail that awaits a human. Rules (design 5.3 and 5.6):
 4. The text of a mail stays only where an event names it, and then for as long as retention keeps it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from mailconsent.errors import Refused
 from mailconsent.facts import ended
@@ -19,7 +18,7 @@ from mailconsent.model import ALL_TOPICS, Channel, Event, EventId, EventKind, Ev
 from mailconsent.services.operators import is_releasable, release
 from mailconsent.services.recipients import withdraw
 from mailconsent.store import Transaction
-from mailconsent.store.ledger import Recipient, append
+from mailconsent.store.ledger import append
 from mailconsent.store.recipients import lock_address, lock_copies, lock_recipient
 from mailconsent.store.review import (
     Waiting,
@@ -88,7 +87,7 @@ def waiting_mail(tx: Transaction, mail: MailId) -> Waiting:
     """A mail that awaits a human. Raises `Refused` for any other."""
     found = read_waiting(tx, mail)
     if found:
-        return found[0]
+        return found
     if is_stored(tx, mail):
         raise Refused("This mail awaits nobody: it was decided already, or was clear.")
     raise Refused("There is no such mail: `mailconsent review list` has those that wait.")
@@ -107,6 +106,17 @@ def answer(tx: Transaction, question: EventId, act: Receipt) -> list[EventId]:
     for tagged, copy in lock_copies(tx, recipient, question):
         append(tx, tagged, _withdrawal(copy, act, of=made), Evidence())
     return [made]
+
+
+def answer_unread(tx: Transaction, mails: Iterable[MailId], receipt: Receipt) -> None:
+    """
+    The text of these mails is about to go, and nobody could read them any more. Those that await a human may have been
+    requests: they are taken for that.
+    """
+    for mail in mails:
+        waiting = read_waiting(tx, mail)
+        if waiting and waiting.questions:
+            apply(tx, mail, receipt)
 
 
 def answer_left_over(tx: Transaction, question: EventId, receipt: Receipt) -> Answered:

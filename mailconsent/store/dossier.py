@@ -48,6 +48,11 @@ def find_recipient(tx: Transaction, address: str) -> Row[Any, Any, Any] | None:
     return tx.connection.execute(select(*columns).where(recipients.c.digest.in_(live))).first()
 
 
+def kept_address(tx: Transaction, recipient_id: int) -> str | None:
+    """The address of a recipient as it was given, where it is kept."""
+    return tx.connection.execute(select(recipients.c.address).where(recipients.c.id == recipient_id)).scalar()
+
+
 def read_evidence(tx: Transaction, recipient_id: int) -> Mapping[int, Mapping[str, str]]:
     """What supports the events of a recipient, by their `seq`."""
     found = select(evidence.c.seq, evidence.c.details).where(evidence.c.recipient_id == recipient_id)

@@ -5,17 +5,18 @@ Who changes what hangs on a question holds the row of its recipient, so that of 
 one answered is known to be the last.
 """
 
+import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, exists, func, null, select, update
+from sqlalchemy import Row, and_, bindparam, delete, exists, func, null, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mailconsent.facts import ENDERS
 from mailconsent.mail_id import MailId
-from mailconsent.model import EventId, EventKind, Label
+from mailconsent.model import Channel, EventId, EventKind, Label
 from mailconsent.store import Transaction
 from mailconsent.store.inbox import State
 from mailconsent.store.tables import events, inbound_messages, mailboxes, questions
@@ -63,10 +64,12 @@ _ENDED = exists().where(
     _enders.c.ends == events.c.seq,
     _enders.c.kind.in_([kind.value for kind in ENDERS]),
 )
-# The kind stands in the statement, and not as a value, so that PostgreSQL knows it for the partial index's.
+# They stand in the statements, and not as values, so that the databases know them for the partial indexes'.
+_QUESTIONED = bindparam("kind", EventKind.QUESTIONED.value, literal_execute=True)
+_INBOX = bindparam("channel", Channel.INBOX.value, literal_execute=True)
 _LEFT_OVER = (
     select(events.c.recipient_id, events.c.seq, events.c.facts)
-    .where(events.c.kind == EventKind.QUESTIONED.value, ~_ENDED, ~_HANGS_ON_ANY)
+    .where(events.c.kind == _QUESTIONED, ~_ENDED, ~_HANGS_ON_ANY)
     .order_by(events.c.received_at, events.c.recipient_id, events.c.seq)
 )
 
@@ -81,10 +84,15 @@ def list_waiting(tx: Transaction) -> Sequence[Waiting]:
     return [_waiting(row, asked.get(MailId(*row[:3]), [])) for row in found]
 
 
-def read_waiting(tx: Transaction, mail: MailId) -> tuple[Waiting, bytes | None] | None:
-    """A mail that awaits a human, and its text as far as it is kept; None if it does not, or there is none."""
-    found = tx.connection.execute(_WAITING.add_columns(inbound_messages.c.raw).where(*_is(mail))).first()
-    return (_waiting(found, questions_of(tx, mail)), found.raw) if found else None
+def read_waiting(tx: Transaction, mail: MailId) -> Waiting | None:
+    """A mail that awaits a human; None if it does not, or there is none."""
+    found = tx.connection.execute(_WAITING.where(*_is(mail))).first()
+    return _waiting(found, questions_of(tx, mail)) if found else None
+
+
+def read_text(tx: Transaction, mail: MailId) -> bytes | None:
+    """The whole text of a mail, where it is kept."""
+    return tx.connection.execute(select(inbound_messages.c.raw).where(*_is(mail))).scalar()
 
 
 def is_stored(tx: Transaction, mail: MailId) -> bool:
@@ -123,7 +131,7 @@ def awaits_mail(tx: Transaction, question: EventId, *, but: MailId | None = None
     """Whether a mail that awaits a human, another than this one, asks this question."""
     asking = (
         select(*_KEY)
-        .join(questions, (questions.c.mailbox_id == _KEY[0]) & (questions.c.uidvalidity == _KEY[1]) & (questions.c.uid == _KEY[2]))
+        .join(questions, and_(*(questions.c[column.name] == column for column in _KEY)))
         .where(_OPEN, questions.c.recipient_id == question.recipient_id, questions.c.seq == question.seq)
     )
     return any(MailId(*row) != but for row in tx.connection.execute(asking))
@@ -134,14 +142,15 @@ def left_over(tx: Transaction) -> Sequence[EventId]:
     The open questions of which no mail awaits a human: replayed from a journal, say. Of those that reached the tagged
     forms of an address, the first.
     """
-    return [EventId(row.recipient_id, row.seq) for row in tx.connection.execute(_LEFT_OVER) if '"of"' not in (row.facts or "")]
+    found = tx.connection.execute(_LEFT_OVER)
+    return [EventId(row.recipient_id, row.seq) for row in found if "of" not in json.loads(row.facts or "{}")]
 
 
 def events_of(tx: Transaction, mail: MailId) -> list[EventId]:
     """The events that a mail made, in the order in which their recipients are locked."""
     made = (
         select(events.c.recipient_id, events.c.seq)
-        .where(events.c.channel == "inbox", events.c.source == mail.source)
+        .where(events.c.channel == _INBOX, events.c.source == mail.source)
         .order_by(events.c.recipient_id, events.c.seq)
     )
     return [EventId(*row) for row in tx.connection.execute(made)]
@@ -164,9 +173,9 @@ def _is(mail: MailId) -> list[Any]:
     return [column == part for column, part in zip(_KEY, mail, strict=True)]
 
 
-def _waiting(row: Row[Any], asked: Sequence[EventId]) -> Waiting:
+def _waiting(row: Row[*tuple[Any, ...]], asked: Sequence[EventId]) -> Waiting:
     return Waiting(
-        id=MailId(*row[:3]),
+        id=MailId(row.mailbox_id, row.uidvalidity, row.uid),
         mailbox=row.name,
         received_at=row.received_at,
         review_until=row.review_until,

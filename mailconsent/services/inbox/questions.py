@@ -34,9 +34,7 @@ def ask(tx: Transaction, mail: Mail) -> Effect:
         return Effect(unsure=True)
     receipt = mail.receipt
     quoted = receipt.event(EventKind.QUESTIONED, ALL_TOPICS, facts={"identified": Identified.QUOTE.value})
-    asked: list[Outcome] = [
-        record_no(tx, lock_claim(tx, claim), quoted, receipt.evidence) for claim in verdict.claims
-    ]
+    asked: list[Outcome] = [record_no(tx, lock_claim(tx, claim), quoted, receipt.evidence) for claim in verdict.claims]
     for address in addresses:
         with suppress(InvalidAddress):
             asked.append(opt_out(tx, address, EventKind.QUESTIONED, receipt))
