@@ -49,9 +49,9 @@ def erase(
         ended = ended or opt_out(tx, address, EventKind.OBJECTED, receipt).event_id
         return Erased(erased_at=receipt.received_at, ended_by=ended, held=True)
     mails = _of_nobody_held(tx, recipient, mails)
-    recipient = _answer_unread(tx, recipient, mails, receipt)
     identity = forget_identity(tx, recipient.id)
     evidence = forget_evidence(tx, recipient.id)
+    recipient = _answer_unread(tx, recipient, mails, receipt)
     messages = forget_mail(tx, mails)
     events = forget_wholly(tx, recipient) if digest else None
     tx.journalled.append(
@@ -103,8 +103,9 @@ def erase_again(tx: Transaction, erasure: Erasure, receipt: Receipt) -> bool:
 
 
 def _answer_unread(tx: Transaction, recipient: Recipient, mails: Sequence[str], receipt: Receipt) -> Recipient:
-    """As in `review`; and the recipient as they are after that, still locked."""
+    """As in `review`, without evidence of this recipient; and them as they are after that, still locked."""
     answer_unread(tx, filter(None, map(MailId.of_source, mails)), receipt)
+    forget_evidence(tx, recipient.id)
     return lock_recipient(tx, recipient.id) or recipient
 
 

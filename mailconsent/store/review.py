@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, bindparam, delete, exists, func, null, select, update
+from sqlalchemy import BindParameter, Row, and_, bindparam, delete, exists, func, null, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mailconsent.facts import ENDERS
@@ -65,8 +65,8 @@ _ENDED = exists().where(
     _enders.c.kind.in_([kind.value for kind in ENDERS]),
 )
 # They stand in the statements, and not as values, so that the databases know them for the partial indexes'.
-_QUESTIONED = bindparam("kind", EventKind.QUESTIONED.value, literal_execute=True)
-_INBOX = bindparam("channel", Channel.INBOX.value, literal_execute=True)
+_QUESTIONED: BindParameter[str] = bindparam("kind", EventKind.QUESTIONED.value, literal_execute=True)
+_INBOX: BindParameter[str] = bindparam("channel", Channel.INBOX.value, literal_execute=True)
 _LEFT_OVER = (
     select(events.c.recipient_id, events.c.seq, events.c.facts)
     .where(events.c.kind == _QUESTIONED, ~_ENDED, ~_HANGS_ON_ANY)

@@ -81,7 +81,7 @@ def test_the_receipt_says_what_went_and_what_stays_and_why_and_names_nobody(inst
 
     receipt_given = erased(installation)
 
-    assert (receipt_given.identity, receipt_given.evidence, receipt_given.messages) == (True, 4, 2)
+    assert (receipt_given.identity, receipt_given.evidence, receipt_given.messages) == (True, 5, 2)
     assert any("fingerprint" in kept.what and "21(3)" in kept.ground for kept in receipt_given.kept)
     assert ANNA not in repr((receipt_given, receipt_given.removed, receipt_given.kept))
 
