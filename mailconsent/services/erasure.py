@@ -22,7 +22,7 @@ from mailconsent.store.dossier import forget_evidence, forget_identity, forget_m
 from mailconsent.store.holds import held, seems_held
 from mailconsent.store.journal import Erasure
 from mailconsent.store.ledger import Recipient
-from mailconsent.store.recipients import lock_address, lock_known, lock_known_claim, lock_recipient
+from mailconsent.store.recipients import lock_address, lock_known, lock_known_claim
 from mailconsent.store.retention import NOBODY, held_mail
 
 
@@ -51,9 +51,8 @@ def erase(
     mails = _of_nobody_held(tx, recipient, mails)
     identity = forget_identity(tx, recipient.id)
     evidence = forget_evidence(tx, recipient.id)
-    recipient = _answer_unread(tx, recipient, mails, receipt)
-    messages = forget_mail(tx, mails)
     events = forget_wholly(tx, recipient) if digest else None
+    messages = _forget_mail(tx, mails, receipt)
     tx.journalled.append(
         Erasure(
             digest=recipient.digest,
@@ -88,25 +87,23 @@ def erase_again(tx: Transaction, erasure: Erasure, receipt: Receipt) -> bool:
         return False
     old = [event for event in known.events if event.received_at <= erasure.received_at] if known else []
     mails = _of_nobody_held(tx, known, [*erasure.mails, *(event.source for event in old)])
-    answer_unread(tx, filter(None, map(MailId.of_source, mails)), receipt)
-    messages = forget_mail(tx, mails)
     if known is None or not old:
-        return messages > 0
+        return _forget_mail(tx, mails, receipt) > 0
     came_back = len(old) < len(known.events)
     evidence = forget_evidence(tx, known.id, until=old[-1].seq)
     identity = not came_back and forget_identity(tx, known.id)
     events = forget_wholly(tx, known) if erasure.wholly and not came_back else None
+    messages = _forget_mail(tx, mails, receipt)
     found = bool(messages or evidence or identity) or events is not None
     if found:
         note_erasure(tx, known.id, receipt, evidence=evidence, messages=messages, events=events)
     return found
 
 
-def _answer_unread(tx: Transaction, recipient: Recipient, mails: Sequence[str], receipt: Receipt) -> Recipient:
-    """As in `review`, without evidence of this recipient; and them as they are after that, still locked."""
+def _forget_mail(tx: Transaction, mails: Sequence[str], receipt: Receipt) -> int:
+    """Forget the text of these mails; of how many. Whom else one may be about loses no request with it."""
     answer_unread(tx, filter(None, map(MailId.of_source, mails)), receipt)
-    forget_evidence(tx, recipient.id)
-    return lock_recipient(tx, recipient.id) or recipient
+    return forget_mail(tx, mails)
 
 
 def _of_nobody_held(tx: Transaction, recipient: Recipient | None, mails: Sequence[str]) -> list[str]:

@@ -111,12 +111,14 @@ def answer(tx: Transaction, question: EventId, act: Receipt) -> list[EventId]:
 def answer_unread(tx: Transaction, mails: Iterable[MailId], receipt: Receipt) -> None:
     """
     The text of these mails is about to go, and nobody could read them any more. Those that await a human may have been
-    requests: they are taken for that.
+    requests, and are taken for that. No evidence is kept of it.
     """
     for mail in mails:
         waiting = read_waiting(tx, mail)
-        if waiting and waiting.questions:
-            apply(tx, mail, receipt)
+        if waiting:
+            unhang(tx, mail)
+            for question in waiting.questions:
+                answer(tx, question, replace(_act_of(waiting, receipt), evidence=Evidence()))
 
 
 def answer_left_over(tx: Transaction, question: EventId, receipt: Receipt) -> Answered:
