@@ -18,7 +18,7 @@ from mailconsent.model import ALL_TOPICS, Channel, Event, EventId, EventKind, Ev
 from mailconsent.services.operators import is_releasable, release
 from mailconsent.services.recipients import withdraw
 from mailconsent.store import Transaction
-from mailconsent.store.ledger import append
+from mailconsent.store.ledger import Recipient, append
 from mailconsent.store.recipients import lock_address, lock_copies, lock_recipient
 from mailconsent.store.review import (
     Waiting,
@@ -98,9 +98,11 @@ def answer(tx: Transaction, question: EventId, act: Receipt) -> list[EventId]:
     The question was a request: it ends with a withdrawal that stands in its place, also of the tagged forms that it
     reached. None where it was one already.
     """
-    recipient = lock_recipient(tx, question.recipient_id)
-    asked = next((event for event in recipient.events if event.seq == question.seq), None) if recipient else None
-    if not recipient or not asked or any(_answers(event, asked) for event in recipient.events):
+    found = _lock_event(tx, question)
+    if found is None:
+        return []
+    recipient, asked = found
+    if any(event.kind is EventKind.WITHDRAWN and event.ends == asked.seq for event in recipient.events):
         return []
     made = append(tx, recipient, _withdrawal(asked, act), act.evidence)
     for tagged, copy in lock_copies(tx, recipient, question):
@@ -123,10 +125,10 @@ def answer_unread(tx: Transaction, mails: Iterable[MailId], receipt: Receipt) ->
 
 def answer_left_over(tx: Transaction, question: EventId, receipt: Receipt) -> Answered:
     """A question of which no mail is left, as after a restore, was a request. Raises `Refused` for any other event."""
-    recipient = lock_recipient(tx, question.recipient_id)
-    asked = next((event for event in recipient.events if event.seq == question.seq), None) if recipient else None
-    if not recipient or not asked or asked.kind is not EventKind.QUESTIONED or question.seq in ended(recipient.events):
+    found = _lock_event(tx, question)
+    if found is None or found[1].kind is not EventKind.QUESTIONED or question.seq in ended(found[0].events):
         raise Refused("There is no open question of this id: `mailconsent review list` has those that wait.")
+    asked = found[1]
     if awaits_mail(tx, question):
         raise Refused("Answer the mail that asks it: `mailconsent review list` has its id.")
     act = replace(receipt, channel=asked.channel, occurred_at=asked.occurred_at, source=asked.source)
@@ -140,14 +142,10 @@ def _withdrawal(question: Event, act: Receipt, *, of: EventId | None = None) -> 
     return act.event(EventKind.WITHDRAWN, ALL_TOPICS, ends=question.seq, facts=facts)
 
 
-def _answers(event: Event, question: Event) -> bool:
-    return event.kind is EventKind.WITHDRAWN and event.ends == question.seq
-
-
 def _drop(tx: Transaction, question: EventId, receipt: Receipt, reason: str) -> list[EventId]:
     """Release a question, unless it ended already or another mail asks it too."""
-    recipient = lock_recipient(tx, question.recipient_id)
-    if not recipient or question.seq in ended(recipient.events) or awaits_mail(tx, question):
+    found = _lock_event(tx, question)
+    if found is None or question.seq in ended(found[0].events) or awaits_mail(tx, question):
         return []
     return [release(tx, question, receipt, reason).event_id]
 
@@ -180,10 +178,16 @@ def _settle(tx: Transaction, mail: MailId, *, label: Label | None = None) -> Non
 
 
 def _is_open(tx: Transaction, event_id: EventId) -> bool:
+    found = _lock_event(tx, event_id)
+    if found is None:
+        return False
+    recipient, event = found
+    # What a human decided is ended by its own id; and of the copies in tagged forms the first takes care.
+    ends_itself = event.ends is None and "of" not in event.facts
+    return ends_itself and is_releasable(event) and event.seq not in ended(recipient.events)
+
+
+def _lock_event(tx: Transaction, event_id: EventId) -> tuple[Recipient, Event] | None:
     recipient = lock_recipient(tx, event_id.recipient_id)
     event = next((event for event in recipient.events if event.seq == event_id.seq), None) if recipient else None
-    # Of the copies that reached tagged forms, the first takes care.
-    return bool(
-        recipient and event and is_releasable(event) and "of" not in event.facts
-        and event.seq not in ended(recipient.events)
-    )  # fmt: skip
+    return (recipient, event) if recipient and event else None

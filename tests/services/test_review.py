@@ -18,7 +18,7 @@ from mailconsent.services.journal import replay
 from mailconsent.services.recipients import unsubscribe, withdraw
 from mailconsent.store.dossier import read_evidence
 from mailconsent.store.inbox import read_cursor, take_lease
-from mailconsent.store.journal import Journal
+from mailconsent.store.journal import Journal, read_entries
 from mailconsent.store.ledger import append, read_event
 from mailconsent.store.recipients import lock_address
 from mailconsent.store.review import count_overdue, left_over, list_waiting
@@ -27,6 +27,7 @@ from tests.doors.mails import mail
 from tests.houses import PATIENCE, ask, consent, events, rows, token_for, unfolded
 
 UNCLEAR = "Please unsubscribe me.\r\n\r\nPlease do not unsubscribe me."
+OF_ANOTHER = f"Please unsubscribe {CECILIA}."
 HOUR = timedelta(hours=1)
 LATER = NOW + 30 * HOUR
 BY_OPERATOR = replace(receipt(Channel.OPERATOR), received_at=LATER)
@@ -193,13 +194,13 @@ def test_one_answer_of_two_that_it_was_a_request_holds(installation):
 
 
 def test_whom_the_writer_names_is_stopped_too_and_a_human_says_who_is_meant(installation):
-    consent(installation, ANNA, BO)
-    unclear_mail = unclear(installation, BO, text=f"Please unsubscribe {ANNA} from your newsletter.")
-    assert reasons(installation, ANNA, BO) == ["questioned", "questioned"]
+    consent(installation, CECILIA, BO)
+    unclear_mail = unclear(installation, BO, text=OF_ANOTHER)
+    assert reasons(installation, CECILIA, BO) == ["questioned", "questioned"]
 
-    applied(installation, unclear_mail, ANNA)
+    applied(installation, unclear_mail, CECILIA)
 
-    assert reasons(installation, ANNA, BO) == ["withdrawn", "consent"]
+    assert reasons(installation, CECILIA, BO) == ["withdrawn", "consent"]
     assert unfolded(installation) == []
 
 
@@ -348,13 +349,13 @@ def test_of_two_mails_dismissed_at_once_one_ends_the_question(installation):
 
 
 def test_an_erasure_takes_a_mail_that_nobody_has_read_for_a_request_of_all_it_may_be_about(installation):
-    consent(installation, ANNA, BO)
-    unclear(installation, BO, text=f"Please unsubscribe {ANNA} from your newsletter.")
+    consent(installation, CECILIA, BO)
+    unclear(installation, BO, text=OF_ANOTHER)
 
     with installation.store.begin() as tx:
         erase(tx, BO, replace(receipt(minutes=60), evidence=Evidence()))
 
-    assert reasons(installation, ANNA, BO) == ["withdrawn", "objected"]
+    assert reasons(installation, CECILIA, BO) == ["withdrawn", "objected"]
     assert rows(installation, "select count(*) from questions") == [(0,)]
     confirm(installation, BO)
     assert reasons(installation, BO) == ["consent"], "no question is left that nobody could answer"
@@ -365,7 +366,7 @@ def test_a_question_that_came_back_without_its_mail_is_listed_and_answered(insta
     store = installation.store
     journal = Journal(installation.settings.journal)
     unclear(installation)
-    lines = list(read_files(journal))
+    lines = [line for path in journal.files() for line in read_entries(path)]
     for statement in ("questions", "inbound_messages", "mailboxes"):
         with store.begin() as tx:
             tx.connection.exec_driver_sql(f"delete from {statement}")
@@ -413,17 +414,17 @@ def test_a_mail_that_did_nothing_leaves_no_text_when_it_is_dismissed(installatio
 
 
 def test_a_case_shows_own_words_whom_it_may_be_about_and_nothing_that_is_quoted(installation):
-    consent(installation, ANNA)
-    text = f"Please unsubscribe {ANNA}\r\nfrom this.\r\n\r\nOn Monday, news@example.com wrote:\r\n> Our secret offer"
+    consent(installation, CECILIA)
+    text = f"{OF_ANOTHER}\r\n\r\nOn Monday, news@example.com wrote:\r\n> Our secret offer"
     unclear_mail = unclear(installation, BO, text=text)
 
     with installation.store.read() as tx:
         case = read_case(tx, unclear_mail)
 
-    assert (case.subject, case.words, case.cut) == ("A wish", f"Please unsubscribe {ANNA}\nfrom this.", False)
+    assert (case.subject, case.words, case.cut) == ("A wish", OF_ANOTHER, False)
     assert [(person.part, person.address, person.known, bool(person.question)) for person in case.people] == [
         (Part.WRITER, BO, False, True),
-        (Part.NAMED, ANNA, True, True),
+        (Part.NAMED, CECILIA, True, True),
     ]
     assert case.readable
     assert case.waiting.reason == "names another address"
