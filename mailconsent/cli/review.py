@@ -9,7 +9,7 @@ import click
 from mailconsent.cli import cli, opened
 from mailconsent.cli.ask import ADDRESS, address_of
 from mailconsent.mail_id import MailId
-from mailconsent.model import Channel, EventId, Evidence, Receipt
+from mailconsent.model import Channel, EventId, Receipt
 from mailconsent.services import operators
 from mailconsent.services import review as services
 from mailconsent.services.case import Case, Part, Person, read_case
@@ -18,6 +18,9 @@ from mailconsent.store.review import Waiting, left_over, list_waiting
 
 ID = "ID is that of a mail, such as 1/1700000000/42; or of a question whose mail is gone, such as 2f1c8a5b7d3e9046-1."
 PARTS = {Part.WRITER: "the writer", Part.NAMED: "named by the writer", Part.LINK: "owner of a link that it quotes"}
+
+#: Hours from which days say more.
+LONG = 72
 
 
 @cli.group()
@@ -64,15 +67,14 @@ def apply(named: str, addresses: tuple[str, ...], reason: str) -> None:
 
     With ADDRESS of these alone, where the mail turned out to be about somebody else.
     """
-    receipt = _receipt({"reason": reason.strip()} if reason.strip() else {})
     about = [address_of(address) for address in addresses]
     if "/" not in named and about:
         raise click.UsageError("a question is about one person, whose address is not needed")
     with opened() as here, here.store.begin() as tx:
         if "/" in named:
-            answered = services.apply(tx, MailId.read(named), receipt, addresses=about)
+            answered = services.apply(tx, MailId.read(named), _receipt(), addresses=about, reason=reason)
         else:
-            answered = services.answer_left_over(tx, EventId.read(named), receipt)
+            answered = services.answer_left_over(tx, EventId.read(named), _receipt())
     _tell(answered)
 
 
@@ -87,25 +89,21 @@ def dismiss(named: str, reason: str) -> None:
     """
     with opened() as here, here.store.begin() as tx:
         if "/" in named:
-            answered = services.dismiss(tx, MailId.read(named), _receipt({}), reason)
+            answered = services.dismiss(tx, MailId.read(named), _receipt(), reason)
         else:
-            answered = services.Answered(
-                events=[operators.release(tx, EventId.read(named), _receipt({}), reason).event_id]
-            )
+            released = operators.release(tx, EventId.read(named), _receipt(), reason)
+            answered = services.Answered(released=[released.event_id])
     _tell(answered)
 
 
 def _tell(answered: services.Answered) -> None:
-    for event in answered.events:
+    for event in (*answered.withdrawn, *answered.released):
         click.echo(str(event))
-    if not answered.events:
-        click.echo("nothing changed for anybody", err=True)
+    click.echo(f"withdrawn: {len(answered.withdrawn)}, released: {len(answered.released)}", err=True)
 
 
-def _receipt(details: dict[str, str]) -> Receipt:
-    return Receipt(
-        channel=Channel.OPERATOR, received_at=datetime.now(UTC), source="cli", evidence=Evidence(details=details)
-    )
+def _receipt() -> Receipt:
+    return Receipt(channel=Channel.OPERATOR, received_at=datetime.now(UTC), source="cli")
 
 
 def _as_json(one: Waiting, now: datetime) -> dict[str, object]:
@@ -126,7 +124,7 @@ def _in_words(one: Waiting, here: Installation, now: datetime) -> str:
     people = len(one.questions)
     stopped = f"{people} stopped" if people else "about nobody known"
     received = _time(one.received_at, here)
-    return f"{one.id}\treceived {received}\t{_deadline(one, here, now)}\t{one.reason}\t{stopped}"
+    return f"{one.id}\treceived {received}\t{_deadline(one, here, now)}\t{_why(one)}\t{stopped}"
 
 
 def _case_as_json(case: Case, now: datetime) -> dict[str, object]:
@@ -154,7 +152,7 @@ def _case_in_words(case: Case, here: Installation, now: datetime) -> Iterator[st
     waiting = case.waiting
     yield f"mail      {waiting.id}, in {printable(waiting.mailbox)}, received {_time(waiting.received_at, here)}"
     yield f"answer    {_deadline(waiting, here, now)}"
-    yield f"unclear   {waiting.reason} ({waiting.detector}, {waiting.confidence:.0%} sure)"
+    yield f"unclear   {_why(waiting)}"
     yield f"sender    {case.authentication or 'not authenticated by a server of ours'}"
     for person in case.people:
         yield f"about     {_person_in_words(person)}"
@@ -179,8 +177,16 @@ def _person_in_words(person: Person) -> str:
 
 def _deadline(one: Waiting, here: Installation, now: datetime) -> str:
     hours = int(abs(one.review_until - now).total_seconds() // 3600)
-    late = f"OVERDUE by {hours} h" if one.review_until < now else f"{hours} h left"
+    span = f"{hours} h" if hours < LONG else f"{hours // 24} days"
+    late = f"OVERDUE by {span}" if one.review_until < now else f"{span} left"
     return f"by {_time(one.review_until, here)}, {late}"
+
+
+def _why(one: Waiting) -> str:
+    # The phrase alone would say that it is a request.
+    named = one.reason in ("names another address", "not one From address")
+    asks = one.detector == "unsubscribe" and not named
+    return f"asks, and does not ask: {one.reason}" if asks else one.reason
 
 
 def _time(moment: datetime, here: Installation) -> str:

@@ -37,33 +37,37 @@ OTHERS = "the mail is about another address"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
-    """What came of an answer."""
+    """What came of an answer: the events that say so, each of one recipient."""
 
-    #: The events that were added, each of one recipient.
-    events: Sequence[EventId]
+    withdrawn: Sequence[EventId] = ()
+    released: Sequence[EventId] = ()
 
 
-def apply(tx: Transaction, mail: MailId, receipt: Receipt, *, addresses: Sequence[str] = ()) -> Answered:
+def apply(
+    tx: Transaction, mail: MailId, receipt: Receipt, *, addresses: Sequence[str] = (), reason: str = ""
+) -> Answered:
     """
-    It was a request, of all whom the question was put to; or, where the human read it so, of these addresses alone.
+    It was a request, of all whom the question was put to; or, where the human read it so, of these addresses alone. The
+    reason, where there is one, is kept as evidence.
 
     Raises `InvalidAddress`; `Refused` where nobody is named, or the mail does not await a human.
     """
     waiting = waiting_mail(tx, mail)
     if not waiting.questions and not addresses:
         raise Refused("Whom this mail is about is not known: name the address behind its id.")
-    act = _act_of(waiting, receipt)
+    act = _act_of(waiting, receipt, reason.strip() or "applied")
     meant = {lock_address(tx, address).id: address for address in addresses}
     unhang(tx, mail)
-    made: list[EventId] = []
+    withdrawn: list[EventId] = []
+    released: list[EventId] = []
     for question in waiting.questions:
         if addresses and meant.pop(question.recipient_id, None) is None:
-            made += _drop(tx, question, receipt, OTHERS)
+            released += _drop(tx, question, receipt, OTHERS)
         else:
-            made += answer(tx, question, act)
-    made += [withdraw(tx, address, act).event_id for address in meant.values()]
+            withdrawn += answer(tx, question, act)
+    withdrawn += [withdraw(tx, address, act).event_id for address in meant.values()]
     _settle(tx, mail, label=Label.UNSUBSCRIBE)
-    return Answered(events=made)
+    return Answered(withdrawn=withdrawn, released=released)
 
 
 def dismiss(tx: Transaction, mail: MailId, receipt: Receipt, reason: str) -> Answered:
@@ -78,9 +82,9 @@ def dismiss(tx: Transaction, mail: MailId, receipt: Receipt, reason: str) -> Ans
         return _take_back(tx, mail, receipt, reason)
     asked = questions_of(tx, mail)
     unhang(tx, mail)
-    made = [event for question in asked for event in _drop(tx, question, receipt, reason)]
+    released = [event for question in asked for event in _drop(tx, question, receipt, reason)]
     _settle(tx, mail)
-    return Answered(events=made)
+    return Answered(released=released)
 
 
 def waiting_mail(tx: Transaction, mail: MailId) -> Waiting:
@@ -120,7 +124,7 @@ def answer_unread(tx: Transaction, mails: Iterable[MailId], receipt: Receipt) ->
         if waiting:
             unhang(tx, mail)
             for question in waiting.questions:
-                answer(tx, question, replace(_act_of(waiting, receipt), evidence=Evidence()))
+                answer(tx, question, replace(_act_of(waiting, receipt, ""), evidence=Evidence()))
 
 
 def answer_left_over(tx: Transaction, question: EventId, receipt: Receipt) -> Answered:
@@ -132,7 +136,7 @@ def answer_left_over(tx: Transaction, question: EventId, receipt: Receipt) -> An
     if awaits_mail(tx, question):
         raise Refused("Answer the mail that asks it: `mailconsent review list` has its id.")
     act = replace(receipt, channel=asked.channel, occurred_at=asked.occurred_at, source=asked.source)
-    return Answered(events=answer(tx, question, act))
+    return Answered(withdrawn=answer(tx, question, act))
 
 
 def _withdrawal(question: Event, act: Receipt, *, of: EventId | None = None) -> Event:
@@ -156,18 +160,18 @@ def _take_back(tx: Transaction, mail: MailId, receipt: Receipt, reason: str) -> 
     made = [event for event in events_of(tx, mail) if _is_open(tx, event)]
     if not made:
         raise Refused("This mail was decided already, and did nothing that an operator may end.")
-    return Answered(events=[release(tx, event, receipt, reason).event_id for event in made])
+    return Answered(released=[release(tx, event, receipt, reason).event_id for event in made])
 
 
-def _act_of(waiting: Waiting, receipt: Receipt) -> Receipt:
+def _act_of(waiting: Waiting, receipt: Receipt, review: str) -> Receipt:
     """The person's own act: by mail, when that came."""
-    details = {"detector": waiting.detector, "reason": waiting.reason, "review": "applied"}
+    details = {"detector": waiting.detector, "reason": waiting.reason, "review": review}
     return Receipt(
         channel=Channel.INBOX,
         received_at=receipt.received_at,
         occurred_at=min(waiting.received_at, receipt.received_at),
         source=waiting.id.source,
-        evidence=Evidence(details={**receipt.evidence.details, **details}),
+        evidence=Evidence(details=details),
     )
 
 

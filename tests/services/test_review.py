@@ -55,12 +55,13 @@ def waiting(here):
 
 def applied(here, mail_id, *addresses, how=BY_OPERATOR):
     with here.store.begin() as tx:
-        return review.apply(tx, mail_id, how, addresses=addresses).events
+        answered = review.apply(tx, mail_id, how, addresses=addresses)
+    return [*answered.withdrawn, *answered.released]
 
 
 def dismissed(here, mail_id, reason="thanks for a talk", how=BY_OPERATOR):
     with here.store.begin() as tx:
-        return review.dismiss(tx, mail_id, how, reason).events
+        return review.dismiss(tx, mail_id, how, reason).released
 
 
 def confirm(here, address, topic=1):
