@@ -14,6 +14,7 @@ from mailconsent.errors import ConfigError
 from mailconsent.imap_url import MailboxAddress, is_loopback, parse_imap_url
 from mailconsent.keyring import Keyring, KeySource
 from mailconsent.policy import Policy, read_policy
+from mailconsent.smtp_url import MailServer, parse_smtp_url
 
 PREFIX = "MAILCONSENT_"
 NAMES = (
@@ -27,6 +28,9 @@ NAMES = (
     "IMAP_CYCLE",
     "IMAP_LEASE",
     "IMAP_TIMEOUT",
+    "SMTP_URL",
+    "SMTP_PASSWORD",
+    "SMTP_SENDER",
     "MAILTO",
     "JOURNAL",
     "TRUSTED_AUTHSERV_IDS",
@@ -36,6 +40,7 @@ DATABASE_URL = "sqlite:///var/mailconsent.db"
 DIGEST_KEYS_PATH = Path("var/digest.keys")
 SIGNING_KEYS_PATH = Path("var/signing.keys")
 _AUTHSERV_ID = re.compile(r"[A-Za-z0-9._-]{1,255}")
+_SENDER = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9.-]+")
 _MAILTO = re.compile(r"[A-Za-z0-9._~-]{1,64}@[A-Za-z0-9.-]+")
 
 
@@ -58,6 +63,11 @@ class Settings:
     imap_lease: float
     #: Seconds that the IMAP server may stay silent.
     imap_timeout: float
+    #: Which takes our own mail; None where we write none.
+    smtp: MailServer | None
+    smtp_password: str = field(repr=False)
+    #: The return path of our own mail. Empty, as it should be, where the server does not ask for one.
+    smtp_sender: str
     digest_keys: KeySource
     signing_keys: KeySource
     #: The folder of the journal of opt-outs.
@@ -109,6 +119,9 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         imap_cycle=_seconds("IMAP_CYCLE", values, 30, faults),
         imap_lease=_seconds("IMAP_LEASE", values, 90, faults),
         imap_timeout=_seconds("IMAP_TIMEOUT", values, 30, faults),
+        smtp=_smtp(values.get("SMTP_URL"), faults),
+        smtp_password=values.get("SMTP_PASSWORD", ""),
+        smtp_sender=_sender(values.get("SMTP_SENDER", ""), faults),
         digest_keys=_keys("DIGEST_KEYS", environ, values, DIGEST_KEYS_PATH, faults),
         signing_keys=_keys("SIGNING_KEYS", environ, values, SIGNING_KEYS_PATH, faults),
         journal=Path(values["JOURNAL"]) if "JOURNAL" in values else _beside(values.get("DATABASE_URL", DATABASE_URL)),
@@ -116,6 +129,8 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     )
     if settings.imap and not settings.imap_password:
         faults.append("IMAP_PASSWORD: missing, though IMAP_URL is set")
+    if settings.smtp and settings.smtp.user and not settings.smtp_password:
+        faults.append("SMTP_PASSWORD: missing, though SMTP_URL names a user")
     if faults:
         raise ConfigError(*faults)
     return settings
@@ -169,6 +184,20 @@ def _imap(text: str | None, faults: list[str]) -> MailboxAddress | None:
     except ConfigError as fault:
         faults.extend(fault.faults)
         return None
+
+
+def _smtp(text: str | None, faults: list[str]) -> MailServer | None:
+    try:
+        return parse_smtp_url(text) if text else None
+    except ConfigError as fault:
+        faults.extend(fault.faults)
+        return None
+
+
+def _sender(text: str, faults: list[str]) -> str:
+    if text and not _SENDER.fullmatch(text):
+        faults.append("SMTP_SENDER: must be a plain e-mail address")
+    return text
 
 
 def _seconds(name: str, values: Mapping[str, str], default: float, faults: list[str]) -> float:
