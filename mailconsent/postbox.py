@@ -26,6 +26,7 @@ FAREWELL = 2.0  #: seconds that a polite good-bye may take
 
 CLOSING = 421  #: "Service not available, closing transmission channel", to any command
 LOGIN_FIRST = 530  #: "Authentication required" (RFC 4954 section 6)
+KNOWN_WAYS = frozenset(("PLAIN", "LOGIN", "CRAM-MD5"))
 _LEADING_DOT = re.compile(rb"^\.", re.MULTILINE)
 _ANY_LINE_END = re.compile(rb"\r\n|\r|\n")
 _ENHANCED = re.compile(rb"[245]\.\d{1,3}\.\d{1,3}\b")
@@ -84,7 +85,10 @@ def _start_tls(link: smtplib.SMTP, context: ssl.SSLContext) -> None:
 def _log_in(link: smtplib.SMTP, user: str, password: str) -> None:
     if not link.has_extn("auth"):
         raise PostboxRefused("The mail server offers no login: leave the user out of SMTP_URL, or use another port.")
-    if "PLAIN" not in link.esmtp_features["auth"].upper().split():
+    ways = set(link.esmtp_features["auth"].upper().split())
+    if not ways & KNOWN_WAYS:
+        raise PostboxRefused("The mail server offers no way to log in that is known here.")
+    if "PLAIN" not in ways:
         link.login(user, password)
         return
     # Not smtplib's own, which knows no letters beyond ASCII (RFC 4616).
@@ -148,13 +152,14 @@ class Postbox:
     def _hand_over(self, raw: bytes) -> tuple[int, bytes]:
         data = _LEADING_DOT.sub(b"..", _ANY_LINE_END.sub(b"\r\n", raw))
         self._link.send(data + (b"" if data.endswith(b"\r\n") else b"\r\n") + b".\r\n")
-        assert self._link.sock
-        self._link.sock.settimeout(max(LAST_WORD, self._timeout))
-        try:
-            return self._link.getreply()
-        finally:
-            if self._link.sock:
-                self._link.sock.settimeout(self._timeout)
+        self._be_patient(LAST_WORD)
+        answer = self._link.getreply()
+        self._be_patient(self._timeout)
+        return answer
+
+    def _be_patient(self, seconds: float) -> None:
+        if self._link.sock:
+            self._link.sock.settimeout(seconds)
 
     def _turned_down(self, code: int, text: bytes) -> Verdict:
         self._command("RSET")
@@ -214,8 +219,6 @@ def _plain_words() -> Iterator[None]:
         if error.smtp_code < 500:  # RFC 4954 section 6: 454 is a "not now"
             raise PostboxUnavailable("The mail server could not check the login just now.") from None
         raise PostboxRefused(_LOGIN) from None
-    except smtplib.SMTPNotSupportedError:
-        raise PostboxRefused("The mail server offers no way to log in that is known here.") from None
     except (OSError, ValueError, LookupError, TypeError) as error:
         # smtplib reports a silent server as one that hung up, with the truth behind it.
         causes = (error.__context__, error)

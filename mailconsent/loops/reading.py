@@ -15,7 +15,7 @@ from mailconsent import logs
 from mailconsent.errors import FetchBroken, MailboxRefused, MailconsentError, Unavailable
 from mailconsent.imap_url import MailboxAddress
 from mailconsent.mailbox import Fetched, Mailbox, connect
-from mailconsent.services.inbox import Judged, judge, process
+from mailconsent.services.inbox import Judged, answers_of, judge, process
 from mailconsent.services.installation import Installation
 from mailconsent.store.inbox import note_sweep, read_cursor, release_lease, take_lease
 
@@ -35,6 +35,7 @@ class Reader:
         self.lease = timedelta(seconds=installation.settings.imap_lease)
         # The lease is renewed once a cycle, and must outlive a slow one.
         self.cycle = min(installation.settings.imap_cycle, installation.settings.imap_lease / 3)
+        self.answers = answers_of(installation.settings, installation.rules)
         self.holder = secrets.token_hex(8)
         self.mailbox: Mailbox | None = None
         self.failures = 0
@@ -95,12 +96,12 @@ class Reader:
         for batch in self._batches(mailbox, cursor.last_uid):
             judged = list(self._judged(batch))
             with self.store.begin() as tx:
-                cursor = process(tx, cursor, self.holder, judged, now=_now(), lease=self.lease)
+                cursor = process(tx, cursor, self.holder, judged, now=_now(), lease=self.lease, answers=self.answers)
             logs.info("messages read", count=len(judged), labels=_counts([j.classification.label for j in judged]))
             if self.stopping():
                 return
         with self.store.begin() as tx:
-            note_sweep(tx, self.imap.name, now=_now())
+            note_sweep(tx, self.imap.name, mailbox.uidvalidity, now=_now())
 
     def _judged(self, batch: list[Fetched]) -> Iterator[Judged]:
         """What the messages of a batch are, up to the one in hand when the end is asked for."""

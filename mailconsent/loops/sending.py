@@ -7,13 +7,12 @@ database is away at that moment, what is to be noted is kept in mind until it is
 
 import secrets
 import threading
-from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 
 from mailconsent import logs
-from mailconsent.errors import PostboxRefused, PostboxUnavailable, Unavailable
-from mailconsent.postbox import Fate, Postbox, Verdict, connect
+from mailconsent.errors import MailconsentError, PostboxRefused, PostboxUnavailable
+from mailconsent.postbox import Postbox, Verdict, connect
 from mailconsent.services.installation import Installation
 from mailconsent.services.outbox import conclude, take
 from mailconsent.smtp_url import MailServer
@@ -44,7 +43,7 @@ class Sender:
             try:
                 self._send_all()
                 self.failures = 0
-            except Unavailable as fault:
+            except Exception as fault:  # noqa: BLE001 - the mail may wait, and the inbox goes on
                 self._pause(fault)
             else:
                 self._stop.wait(LOOK)
@@ -85,12 +84,13 @@ class Sender:
         tell = logs.info if state is LetterState.SENT else logs.warning
         tell("letter", kind=letter.kind, state=state, status=verdict and verdict.status, attempts=letter.attempts)
 
-    def _pause(self, fault: Unavailable) -> None:
+    def _pause(self, fault: Exception) -> None:
         pause = min(FIRST_PAUSE * 2 ** min(self.failures, 12), LONGEST_PAUSE)
         self.failures += 1
         if isinstance(fault, PostboxRefused):
             pause = LONGEST_PAUSE  # a refused login does not mend itself, and servers lock out who insists
-        logs.failure("sending pauses", fault, seconds=pause, message=str(fault))
+        message = str(fault) if isinstance(fault, MailconsentError) else None
+        logs.failure("sending pauses", fault, seconds=pause, message=message)
         self._stop.wait(pause)
 
 

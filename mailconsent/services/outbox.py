@@ -3,8 +3,8 @@ Our own mail: sent once, as far as that can be. Rules:
 
 1. A letter is made in the transaction of what it tells of, and sent after the commit. So none tells of what did not
    happen, and none is forgotten.
-2. What a mail server has accepted is never sent again, unless the process died before it could note that. Then it is the
-   same message, under the same Message-ID.
+2. What a mail server has accepted is never sent again, unless the process died before it could note that. Then it is
+   the same message, under the same Message-ID.
 3. What is turned down for now is tried again, after ever longer pauses, for as long as the letter is of use.
 """
 
@@ -49,4 +49,4 @@ def conclude(tx: Transaction, letter: Letter, holder: str, verdict: Verdict | No
 
 def pause_after(attempts: int) -> timedelta:
     """How long a letter rests after so many tries."""
-    return min(FIRST_PAUSE * 2 ** min(attempts - 1, 12), LONGEST_PAUSE)
+    return min(FIRST_PAUSE * int(2 ** min(attempts - 1, 12)), LONGEST_PAUSE)

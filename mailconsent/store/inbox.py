@@ -82,16 +82,15 @@ def release_lease(tx: Transaction, name: str, holder: str) -> None:
 def read_cursor(tx: Transaction, name: str, uidvalidity: int) -> Cursor:
     """Where to read on: after UID 0 if the mailbox is new or its UIDVALIDITY is another, lower or higher."""
     row = tx.connection.execute(
-        select(mailboxes.c.id, mailboxes.c.uidvalidity, mailboxes.c.last_uid, mailboxes.c.checked_at).where(
+        select(mailboxes.c.id, mailboxes.c.uidvalidity, mailboxes.c.last_uid, mailboxes.c.swept_uidvalidity).where(
             mailboxes.c.name == name
         )
     ).one()
-    same = row.uidvalidity == uidvalidity
     return Cursor(
         mailbox_id=row.id,
         uidvalidity=uidvalidity,
-        last_uid=row.last_uid if same else 0,
-        swept=same and row.checked_at is not None,
+        last_uid=row.last_uid if row.uidvalidity == uidvalidity else 0,
+        swept=row.swept_uidvalidity == uidvalidity,
     )
 
 
@@ -110,9 +109,10 @@ def advance(tx: Transaction, cursor: Cursor, holder: str, last_uid: int, *, leas
     return replace(cursor, last_uid=last_uid)
 
 
-def note_sweep(tx: Transaction, name: str, *, now: datetime) -> None:
-    """The mailbox was read to its end at this time."""
-    tx.connection.execute(update(mailboxes).where(mailboxes.c.name == name).values(checked_at=now))
+def note_sweep(tx: Transaction, name: str, uidvalidity: int, *, now: datetime) -> None:
+    """The mailbox was read to its end at this time, under this UIDVALIDITY."""
+    swept = {"checked_at": now, "swept_uidvalidity": uidvalidity}
+    tx.connection.execute(update(mailboxes).where(mailboxes.c.name == name).values(swept))
 
 
 def last_sweeps(tx: Transaction) -> Sequence[datetime | None]:

@@ -31,8 +31,8 @@ class SmtpServer:
     Takes mail on `port`; every letter goes into `letters`, and then to `deliver`.
 
     `certificate` and `key` are PEM files: with them it offers STARTTLS, or speaks TLS from the beginning (`implicit`).
-    `answers` is what it says instead of yes: a verb, or `greeting` or `letter`, and a line of reply; an empty line hangs
-    up, and `...` says nothing at all. Each may be changed at any time.
+    `answers` is what it says instead of yes: a verb, or `greeting` or `letter`, and a line of reply; an empty line
+    hangs up, and `...` says nothing at all. Each may be changed at any time.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class SmtpServer:
         implicit: bool = False,
         logins: str = "",
         utf8: bool = False,
-        answers: Mapping[str, str] = {},  # noqa: B006 - never changed
+        answers: Mapping[str, str] = {},
         deliver: Callable[[Letter], None] = lambda letter: None,
     ) -> None:
         self.letters: list[Letter] = []

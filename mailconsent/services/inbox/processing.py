@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from mailconsent.errors import InvalidAddress, Unavailable
 from mailconsent.model import Label
+from mailconsent.services.inbox.answers import Answers
 from mailconsent.services.inbox.effects import apply
 from mailconsent.services.inbox.judging import BROKEN, Judged
 from mailconsent.services.inbox.mail import Effect, Mail
@@ -14,11 +15,18 @@ from mailconsent.store.inbox import Cursor, State, Stored, advance, remember, se
 
 
 def process(
-    tx: Transaction, cursor: Cursor, holder: str, batch: Sequence[Judged], *, now: datetime, lease: timedelta
+    tx: Transaction,
+    cursor: Cursor,
+    holder: str,
+    batch: Sequence[Judged],
+    *,
+    now: datetime,
+    lease: timedelta,
+    answers: Answers | None = None,
 ) -> Cursor:
     """
-    Store a batch with its effects, move the cursor past it and stay the holder for the time of a `lease` more. Raises
-    `LeaseLost` if the mailbox is another worker's.
+    Store a batch with its effects, move the cursor past it and stay the holder for the time of a `lease` more. With
+    `answers`, who made a request is told. Raises `LeaseLost` if the mailbox is another worker's.
     """
     # First the cursor: its row is the lock that keeps a worker which lost the lease from writing anything.
     moved = advance(tx, cursor, holder, batch[-1].fetched.uid, lease_until=now + lease)
@@ -30,7 +38,8 @@ def process(
         copy = bool(identity & known)
         known |= identity
         source = f"mail:{cursor.mailbox_id}/{cursor.uidvalidity}/{judged.fetched.uid}"
-        results.append(_settle(tx, Mail(judged=judged, source=source, now=now, swept=cursor.swept), copy=copy))
+        mail = Mail(judged=judged, source=source, now=now, swept=cursor.swept, answers=answers)
+        results.append(_settle(tx, mail, copy=copy))
     remember(tx, cursor, results, now=now)
     return moved
 

@@ -12,6 +12,8 @@ mailboxes = Table(
     Column("uidvalidity", BigInteger),
     Column("last_uid", BigInteger, nullable=False),
     Column("checked_at", UtcDateTime),
+    # Under which it was last read to its end. Until then what is found may be old.
+    Column("swept_uidvalidity", BigInteger),
     Column("lease_holder", String(32)),
     Column("lease_until", UtcDateTime),
 )

@@ -25,5 +25,7 @@ outbox = Table(
     # Only while it waits.
     Column("address", Text),
     Column("raw", LargeBinary),
-    Index("ix_outbox_due_at", "due_at", sqlite_where=text("state = 'waiting'"), postgresql_where=text("state = 'waiting'")),
+    Index(
+        "ix_outbox_due_at", "due_at", sqlite_where=text("state = 'waiting'"), postgresql_where=text("state = 'waiting'")
+    ),
 )
