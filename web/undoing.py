@@ -2,9 +2,10 @@
 The page behind the link that undoes a withdrawal. Rules (design 5.3):
 
 1. GET and HEAD write nothing (RFC 9110 section 9.2.1): gateways open every link of every mail.
-2. Only our own button undoes. What else is posted, such as a mail client's one click, changes nothing: stopping is easy,
-   and starting again takes a person.
-3. Commit, then answer. A link that is too old, or of what can no longer be undone, is gone (RFC 9110 section 15.5.11).
+2. Only our own button undoes. What else is posted, such as the one click of a mail client, changes nothing: stopping is
+   easy, and starting again takes a person.
+3. Commit, then answer. A link that is too old, or of what can no longer be undone, is gone: 410 (RFC 9110 section
+   15.5.11).
 """
 
 from datetime import UTC, datetime
