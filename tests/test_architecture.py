@@ -21,6 +21,7 @@ FLOORS = (
     {"mailconsent", "mailconsent.model", "mailconsent.errors"},
     # 1: rules
     {
+        "mailconsent.acknowledgement",
         "mailconsent.address",
         "mailconsent.authentication",
         "mailconsent.charset",
@@ -103,8 +104,13 @@ IMPURE_MODULES = frozenset(
 )
 #: Of anything but a module of ours: `datetime.now()`, `path.read_text()`.
 IMPURE_CALLS = frozenset(("now", "utcnow", "today", "read_text", "read_bytes", "write_text", "write_bytes"))
-#: The only files that rules read: the phrases, sayings and marks of quotes that are shipped inside the package.
-READS_ITS_PACKAGE = {"mailconsent.classify.sayings", "mailconsent.classify.wording", "mailconsent.own_words.marks"}
+#: The only files that rules read: the phrases, sayings, marks of quotes and texts that are shipped inside the package.
+READS_ITS_PACKAGE = {
+    "mailconsent.acknowledgement.texts",
+    "mailconsent.classify.sayings",
+    "mailconsent.classify.wording",
+    "mailconsent.own_words.marks",
+}
 LONGEST = 300
 
 

@@ -2,8 +2,8 @@
 People undo a withdrawal that they did not mean. Rules (design 5.3):
 
 1. For 24 hours from its receipt, by a POST from our own page, through a link that names that very withdrawal.
-2. The link goes to the person alone: to the address whose withdrawal it is, and only with the answer to the act that
-   made it. Who repeats an opt-out is given none: else the link in an old mail would bring back whom it once let go.
+2. The link goes to the mailbox of the person alone, in the answer to the mail that withdrew. Whoever only holds a link
+   to unsubscribe, as of a forwarded newsletter, is given none; nor is who repeats an opt-out of another day.
 3. An undo ends what that act withdrew, also of the tagged forms of the address, and no other no.
 4. A repeat adds nothing. What the mailbox's last owner withdrew, its new owner cannot undo (RFC 7293).
 5. It grants nothing: what stood before stands again. So it is in no journal, which only ever tells of noes.
@@ -25,7 +25,7 @@ from mailconsent.store.recipients import lock_copies, lock_known_claim, lock_rec
 
 def offer_undo(tx: Transaction, outcomes: Sequence[Outcome], address: str) -> str | None:
     """
-    The token of a link that undoes what this act withdrew of the person behind this address, to whom alone it may go.
+    The token of a link that undoes what an act withdrew of the person behind this address, to whom alone it may go.
 
     None where it withdrew nothing of theirs that they can undo. Raises `InvalidAddress`.
     """
@@ -34,22 +34,17 @@ def offer_undo(tx: Transaction, outcomes: Sequence[Outcome], address: str) -> st
         recipient = None if outcome.repeated else lock_recipient(tx, outcome.event_id.recipient_id)
         if not recipient or tx.digester.digest(key, recipient.generation) != recipient.digest:
             continue
-        event = next(event for event in recipient.events if event.seq == outcome.event_id.seq)
-        if event.kind in UNDOABLE:
-            return undo_token(tx, recipient, event)
+        withdrawal = next(event for event in recipient.events if event.seq == outcome.event_id.seq)
+        if withdrawal.kind in UNDOABLE:
+            claim = UndoClaim(
+                digest=recipient.digest,
+                generation=recipient.generation,
+                topic=withdrawal.topic,
+                withdrawal=withdrawal.seq,
+                expires_at=_expiry(withdrawal),
+            )
+            return tx.signer.sign_undo(claim)
     return None
-
-
-def undo_token(tx: Transaction, recipient: Recipient, withdrawal: Event) -> str:
-    """The token of a link that undoes this withdrawal of a locked recipient."""
-    claim = UndoClaim(
-        digest=recipient.digest,
-        generation=recipient.generation,
-        topic=withdrawal.topic,
-        withdrawal=withdrawal.seq,
-        expires_at=_expiry(withdrawal),
-    )
-    return tx.signer.sign_undo(claim)
 
 
 def undo(tx: Transaction, claim: UndoClaim, receipt: Receipt) -> Outcome:
