@@ -14,7 +14,7 @@ from datetime import timedelta
 
 from mailconsent import logs
 from mailconsent.acknowledgement import Stopped, choose_language, compose, may_answer
-from mailconsent.address import domain_of, validated
+from mailconsent.address import deliverable, domain_of
 from mailconsent.classify.identity import writers
 from mailconsent.errors import InvalidAddress, Unavailable
 from mailconsent.message import InboundMessage
@@ -55,7 +55,7 @@ def _acknowledge(tx: Transaction, mail: Mail, effect: Effect) -> bool:
         return False
     if may_answer(message, ours=answers.ours, authentication=mail.judged.authentication):
         return False
-    to = validated(writers(message)[0])
+    to = deliverable(writers(message)[0])
     recipient = lock_address(tx, to)
     theirs = any(not done.repeated or done.event_id.recipient_id == recipient.id for done in effect.outcomes)
     if not theirs or was_written(tx, recipient.id, LetterKind.ACKNOWLEDGEMENT, since=mail.now - BETWEEN_TWO):
