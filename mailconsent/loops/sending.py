@@ -41,14 +41,14 @@ class Sender:
         """Send until told to stop: the letter in hand is finished, no other is begun."""
         while not self._stop.is_set():
             try:
-                self._send_all()
+                self.send_all()
                 self.failures = 0
             except Exception as fault:  # noqa: BLE001 - the mail may wait, and the inbox goes on
                 self._pause(fault)
             else:
                 self._stop.wait(LOOK)
 
-    def _send_all(self) -> None:
+    def send_all(self) -> None:
         """Send everything that is due, over one connection."""
         self._note()
         with self.store.read() as tx:
@@ -85,13 +85,17 @@ class Sender:
         tell("letter", kind=letter.kind, state=state, status=verdict and verdict.status, attempts=letter.attempts)
 
     def _pause(self, fault: Exception) -> None:
-        pause = min(FIRST_PAUSE * 2 ** min(self.failures, 12), LONGEST_PAUSE)
+        pause = self.pause_after(fault)
         self.failures += 1
-        if isinstance(fault, PostboxRefused):
-            pause = LONGEST_PAUSE  # a refused login does not mend itself, and servers lock out who insists
         message = str(fault) if isinstance(fault, MailconsentError) else None
         logs.failure("sending pauses", fault, seconds=pause, message=message)
         self._stop.wait(pause)
+
+    def pause_after(self, fault: Exception) -> float:
+        """For how many seconds nothing is tried."""
+        if isinstance(fault, PostboxRefused):
+            return LONGEST_PAUSE  # a refused login does not mend itself, and servers lock out who insists
+        return min(FIRST_PAUSE * float(2 ** min(self.failures, 12)), LONGEST_PAUSE)
 
 
 def _now() -> datetime:

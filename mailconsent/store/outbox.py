@@ -12,7 +12,6 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Row, exists, insert, select, update
-from sqlalchemy import delete as delete_from
 
 from mailconsent.store import Transaction
 from mailconsent.store.tables import outbox
@@ -123,14 +122,8 @@ def _change(tx: Transaction, letter: Letter, holder: str, **values: object) -> b
     return changed.rowcount == 1
 
 
-def forget_letters(tx: Transaction, recipient_id: int, *, wholly: bool = False) -> int:
-    """
-    Delete the address and the text of what waits for a recipient, so that it is not sent; of how many. With `wholly`,
-    also that anything was ever sent.
-    """
-    theirs = outbox.c.recipient_id == recipient_id
+def forget_letters(tx: Transaction, recipient_id: int) -> int:
+    """Forget the address and the text of what waits for a recipient, so that it is not sent; of how many."""
+    theirs = update(outbox).where(outbox.c.recipient_id == recipient_id, _WAITING)
     ended = {"state": LetterState.EXPIRED.value, "holder": None, "address": None, "raw": None}
-    count = tx.connection.execute(update(outbox).where(theirs, _WAITING).values(ended)).rowcount
-    if wholly:
-        tx.connection.execute(delete_from(outbox).where(theirs))
-    return count
+    return tx.connection.execute(theirs.values(ended)).rowcount
