@@ -58,9 +58,12 @@ FLOORS = (
     # 2: input and output
     {
         "mailconsent.client",
+        "mailconsent.imap_settings",
         "mailconsent.keyring",
         "mailconsent.logs",
         "mailconsent.mailbox",
+        "mailconsent.oauth",
+        "mailconsent.refresh_token",
         "mailconsent.settings",
         "mailconsent.store",
     },
@@ -76,7 +79,7 @@ PACKAGES = {
     "email_validator": {"mailconsent.address"},
     "flask": {"web"},
     "flask_babel": {"web"},
-    "httpx2": {"mailconsent.client"},
+    "httpx2": {"mailconsent.client", "mailconsent.oauth"},
     "idna": {"mailconsent.address"},
     "imapclient": {"mailconsent.mailbox"},
     "itsdangerous": {"mailconsent.seal", "mailconsent.tokens"},

@@ -15,6 +15,7 @@ from mailconsent import logs
 from mailconsent.errors import FetchBroken, MailboxRefused, MailconsentError, Unavailable
 from mailconsent.imap_url import MailboxAddress
 from mailconsent.mailbox import Fetched, Mailbox, connect
+from mailconsent.oauth import AccessTokens
 from mailconsent.services.inbox import Judged, judge, process
 from mailconsent.services.installation import Installation
 from mailconsent.store.inbox import note_sweep, read_cursor, release_lease, take_lease
@@ -28,9 +29,20 @@ STRIKES = 4
 class Reader:
     """Who reads one mailbox. `interrupt` may be called from a signal handler, after `stop` was set."""
 
-    def __init__(self, installation: Installation, imap: MailboxAddress, stop: threading.Event) -> None:
+    def __init__(
+        self,
+        installation: Installation,
+        imap: MailboxAddress,
+        secret: str | AccessTokens,
+        stop: threading.Event,
+        *,
+        number: int = 1,
+    ) -> None:
         self.installation = installation
         self.imap = imap
+        #: The place in IMAP_URL, from 1: by this the log names a mailbox.
+        self.number = number
+        self._secret = secret
         self.store = installation.store
         self.lease = timedelta(seconds=installation.settings.imap_lease)
         # The lease is renewed once a cycle, and must outlive a slow one.
@@ -70,7 +82,7 @@ class Reader:
             self._stop.wait(self.cycle)
             return
         settings = self.installation.settings
-        with connect(self.imap, settings.imap_password, timeout=settings.imap_timeout) as mailbox:
+        with connect(self.imap, self._secret, timeout=settings.imap_timeout) as mailbox:
             self.mailbox = mailbox
             try:
                 while not self.stopping() and self.take_lease():
@@ -96,7 +108,8 @@ class Reader:
             judged = list(self._judged(batch))
             with self.store.begin() as tx:
                 cursor = process(tx, cursor, self.holder, judged, now=_now(), lease=self.lease)
-            logs.info("messages read", count=len(judged), labels=_counts([j.classification.label for j in judged]))
+            labels = _counts([one.classification.label for one in judged])
+            logs.info("messages read", mailbox=self.number, count=len(judged), labels=labels)
             if self.stopping():
                 return
         with self.store.begin() as tx:
@@ -126,7 +139,7 @@ class Reader:
         self.failures += 1
         if isinstance(fault, MailboxRefused):
             pause = longest  # a refused login does not mend itself, and servers lock out who insists
-        logs.failure("worker pauses", fault, seconds=pause, message=str(fault))
+        logs.failure("worker pauses", fault, mailbox=self.number, seconds=pause, message=str(fault))
         self._stop.wait(pause)
 
     def _let_go(self) -> None:
@@ -134,7 +147,7 @@ class Reader:
             with self.store.begin() as tx:
                 release_lease(tx, self.imap.name, self.holder)
         except MailconsentError as fault:
-            logs.failure("lease not released; it ends by itself", fault)
+            logs.failure("lease not released; it ends by itself", fault, mailbox=self.number)
 
 
 def _counts(labels: list[str]) -> dict[str, int]:
