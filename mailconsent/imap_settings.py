@@ -3,15 +3,15 @@ The settings of the contact inboxes, `MAILCONSENT_IMAP_*`: which mailboxes are r
 what it does to mail that it handled.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from mailconsent.errors import ConfigError
 from mailconsent.imap_url import MailboxAddress, is_loopback, parse_imap_url
-from mailconsent.oauth import Grant
-from mailconsent.refresh_token import RefreshToken
+from mailconsent.oauth_grant import Grant, RefreshToken
 
 _OAUTH = "IMAP_OAUTH_"
 NAMES = (
@@ -23,7 +23,11 @@ NAMES = (
     "IMAP_OAUTH_CLIENT_SECRET",
     "IMAP_OAUTH_REFRESH_TOKEN",
     "IMAP_OAUTH_SCOPE",
+    "IMAP_HANDLED_KEYWORD",
+    "IMAP_HANDLED_FOLDER",
 )
+#: An atom (RFC 9051 section 9, flag-keyword), of the letters that all mail programs take.
+_KEYWORD = re.compile(r"[A-Za-z0-9$_.-]{1,64}")
 
 #: Where Google and Microsoft give tokens.
 _GOOGLE = "https://oauth2.googleapis.com/token"
@@ -44,6 +48,29 @@ class Inbox:
     password: str = field(default="", repr=False)
     #: For access tokens (OAuth 2.0).
     grant: Grant | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """What is done in the mailbox to mail that had an effect: one of the two."""
+
+    keyword: str = ""
+    folder: str = ""
+
+
+def read_mark(values: Mapping[str, str], inboxes: Iterable[Inbox], faults: list[str]) -> Mark | None:
+    """None: handled mail stays as it is. `values` are settings by name. Faults are added, a line each."""
+    keyword, folder = values.get("IMAP_HANDLED_KEYWORD", ""), values.get("IMAP_HANDLED_FOLDER", "")
+    folder = "INBOX" if folder.upper() == "INBOX" else folder
+    if keyword and folder:
+        faults.append("IMAP_HANDLED_FOLDER: set together with IMAP_HANDLED_KEYWORD: unset one of the two")
+    if keyword and not _KEYWORD.fullmatch(keyword):
+        faults.append("IMAP_HANDLED_KEYWORD: must be at most 64 of the letters A to Z, digits, and $ _ . -")
+    if any(letter < " " or letter == "\x7f" for letter in folder):
+        faults.append("IMAP_HANDLED_FOLDER: must not hold control characters")
+    if folder and folder in {inbox.address.folder for inbox in inboxes}:
+        faults.append("IMAP_HANDLED_FOLDER: must not be a folder of IMAP_URL, where it would be read once more")
+    return Mark(keyword=keyword, folder=folder) if keyword or folder else None
 
 
 def read_inboxes(values: Mapping[str, str], refresh_token_path: Path | None, faults: list[str]) -> tuple[Inbox, ...]:

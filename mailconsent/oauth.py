@@ -8,34 +8,18 @@ An access token opens a mailbox for about an hour. It is kept in memory alone, a
 import json
 import threading
 import time
-from dataclasses import dataclass, field
 from typing import Any
 
 import httpx2
 
 from mailconsent import logs
 from mailconsent.errors import MailboxRefused, MailboxUnavailable
-from mailconsent.refresh_token import Held, NotKept, RefreshToken
+from mailconsent.oauth_grant import Grant, Held, NotKept
 
 #: Bytes of the longest answer that is read. Access tokens of Microsoft have about three thousand.
 MAX_ANSWER = 64 * 1024
 #: Seconds before its end from which an access token is not used any more.
 MARGIN = 60.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grant:
-    """What an access token is given for. `docs/operations.md` tells how an operator comes by it."""
-
-    #: The URL of the token endpoint.
-    endpoint: str
-    client_id: str
-    #: Empty for a public client.
-    client_secret: str = field(repr=False)
-    #: Empty for what was granted with the refresh token.
-    scope: str
-    #: None: the client asks in its own name.
-    refresh_token: RefreshToken | None
 
 
 class AccessTokens:

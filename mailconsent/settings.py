@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from mailconsent import imap_settings
 from mailconsent.errors import ConfigError
-from mailconsent.imap_settings import Inbox, read_inboxes
+from mailconsent.imap_settings import Inbox, Mark, read_inboxes, read_mark
 from mailconsent.imap_url import is_loopback
 from mailconsent.keyring import Keyring, KeySource
 from mailconsent.policy import Policy, read_policy
@@ -53,6 +53,8 @@ class Settings:
     mailto: str
     #: The mailboxes that the worker reads.
     inboxes: tuple[Inbox, ...]
+    #: What is done in them to mail that had an effect; None for nothing.
+    mark: Mark | None
     #: Seconds from one sweep of the inbox to the next, at the most.
     imap_cycle: float
     #: Seconds for which a worker holds a mailbox without renewing.
@@ -100,12 +102,14 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         if name.startswith(PREFIX) and name.removeprefix(PREFIX).removesuffix("_FILE") not in NAMES
     ]
     values = {name: value for name in NAMES if (value := _value(environ, name, faults))}
+    inboxes = read_inboxes(values, _path(environ, "IMAP_OAUTH_REFRESH_TOKEN"), faults)
     settings = Settings(
         database_url=values.get("DATABASE_URL", DATABASE_URL),
         policy_path=Path(values.get("POLICY", "policy.toml")),
         base_url=_base_url(values.get("BASE_URL", "http://127.0.0.1:8080"), faults),
         mailto=_mailto(values.get("MAILTO", ""), faults),
-        inboxes=read_inboxes(values, _path(environ, "IMAP_OAUTH_REFRESH_TOKEN"), faults),
+        inboxes=inboxes,
+        mark=read_mark(values, inboxes, faults),
         imap_cycle=_seconds("IMAP_CYCLE", values, 30, faults),
         imap_lease=_seconds("IMAP_LEASE", values, 90, faults),
         imap_timeout=_seconds("IMAP_TIMEOUT", values, 30, faults),

@@ -63,7 +63,7 @@ FLOORS = (
         "mailconsent.logs",
         "mailconsent.mailbox",
         "mailconsent.oauth",
-        "mailconsent.refresh_token",
+        "mailconsent.oauth_grant",
         "mailconsent.settings",
         "mailconsent.store",
     },

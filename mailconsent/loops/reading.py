@@ -7,23 +7,27 @@ only when it is told to, or where the database is no longer ours to write.
 
 import secrets
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from mailconsent import logs
-from mailconsent.errors import FetchBroken, MailboxRefused, MailconsentError, Unavailable
+from mailconsent.errors import FetchBroken, MailboxRefused, MailboxUnavailable, MailconsentError, Unavailable
 from mailconsent.imap_url import MailboxAddress
 from mailconsent.mailbox import Fetched, Mailbox, connect
 from mailconsent.oauth import AccessTokens
 from mailconsent.services.inbox import Judged, judge, process
 from mailconsent.services.installation import Installation
 from mailconsent.store.inbox import note_sweep, read_cursor, release_lease, take_lease
+from mailconsent.store.marks import note_marked, unmarked
 
 #: Seconds of the first pause after a failure; each further one doubles it, up to one cycle.
 FIRST_PAUSE = 1.0
 #: How often the connection may break over one message before a human is to look at it instead.
 STRIKES = 4
+#: Seconds until the next attempt to mark mail, after a server did not let us, and after the connection broke.
+UNWELCOME, BROKEN_OFF = 3600.0, 60.0
 
 
 class Reader:
@@ -55,6 +59,8 @@ class Reader:
         #: How often the connection broke over a message: (UIDVALIDITY, UID) -> times.
         self.strikes = Counter[tuple[int, int]]()
         self._stop = stop
+        self._mark = installation.settings.mark
+        self._unwelcome_until = 0.0
 
     def interrupt(self) -> None:
         """Cut off a read that is under way: nothing of it was stored."""
@@ -88,7 +94,8 @@ class Reader:
                 while not self.stopping() and self.take_lease():
                     self.sweep(mailbox)
                     self.failures = 0
-                    mailbox.wait(self.cycle, self.stopping)
+                    if not self.mark(mailbox):
+                        mailbox.wait(self.cycle, self.stopping)
                     if not self.stopping():
                         mailbox.refresh()
             finally:
@@ -107,13 +114,41 @@ class Reader:
         for batch in self._batches(mailbox, cursor.last_uid):
             judged = list(self._judged(batch))
             with self.store.begin() as tx:
-                cursor = process(tx, cursor, self.holder, judged, now=_now(), lease=self.lease)
+                cursor = process(
+                    tx, cursor, self.holder, judged, now=_now(), lease=self.lease, marks=self._mark is not None
+                )
             labels = _counts([one.classification.label for one in judged])
             logs.info("messages read", mailbox=self.number, count=len(judged), labels=labels)
             if self.stopping():
                 return
         with self.store.begin() as tx:
             note_sweep(tx, self.imap.name, now=_now())
+
+    def mark(self, mailbox: Mailbox) -> bool:
+        """
+        Mark what had an effect, where the operator wants that; whether there was any. After the commit, so that a mark
+        never tells of an effect that was rolled back.
+        """
+        if self._mark is None or self.stopping() or time.monotonic() < self._unwelcome_until:
+            return False
+        with self.store.read() as tx:
+            uids = unmarked(tx, self.imap.name, mailbox.uidvalidity)
+        if not uids:
+            return False
+        try:
+            mailbox.mark(uids, self._mark)
+        except MailboxUnavailable as fault:
+            # Whatever is wrong with it, reading goes on.
+            pause = UNWELCOME if isinstance(fault, MailboxRefused) else BROKEN_OFF
+            self._unwelcome_until = time.monotonic() + pause
+            if not isinstance(fault, MailboxRefused):
+                raise
+            logs.failure("mail not marked", fault, mailbox=self.number, seconds=pause, message=str(fault))
+            return False
+        with self.store.begin() as tx:
+            note_marked(tx, self.imap.name, mailbox.uidvalidity, uids)
+        logs.info("mail marked", mailbox=self.number, count=len(uids))
+        return True
 
     def _judged(self, batch: list[Fetched]) -> Iterator[Judged]:
         """What the messages of a batch are, up to the one in hand when the end is asked for."""

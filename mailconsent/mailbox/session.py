@@ -13,7 +13,7 @@ import selectors
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -21,8 +21,10 @@ from typing import Any, Self
 from imapclient import IMAPClient, SocketTimeout
 
 from mailconsent.errors import FetchBroken, MailboxRefused, MailboxUnavailable
+from mailconsent.imap_settings import Mark
 from mailconsent.imap_url import MailboxAddress
 from mailconsent.mailbox.login import log_in
+from mailconsent.mailbox.marking import set_mark
 from mailconsent.mailbox.plain_words import plain_words
 from mailconsent.oauth import AccessTokens
 
@@ -200,6 +202,17 @@ class Mailbox:
                 # TLS may hold decrypted bytes that the kernel no longer has.
                 if (isinstance(link, ssl.SSLSocket) and link.pending()) or selector.select(min(left, GLANCE)):
                     return
+
+    def mark(self, uids: Sequence[int], mark: Mark) -> None:
+        """
+        Mark messages, and be back to reading only. Sweep before the next wait: what came meanwhile is not announced.
+
+        MailboxRefused, with what the operator can do, when the server does not let us.
+        """
+        try:
+            set_mark(self._client, self._folder, self.uidvalidity, uids, mark)
+        finally:
+            self.refresh()
 
     def interrupt(self) -> None:
         """Cut the link, so that a read which hangs ends at once: for a signal handler, or another thread."""

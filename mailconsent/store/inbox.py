@@ -55,6 +55,8 @@ class Stored:
     received_at: datetime
     #: Kept only of mail that had an effect or awaits a human.
     raw: bytes | None
+    #: It had an effect, and is to get a mark in the mailbox.
+    unmarked: bool = False
 
 
 def take_lease(tx: Transaction, name: str, holder: str, *, now: datetime, lease: timedelta) -> bool:
@@ -183,4 +185,5 @@ def _row(cursor: Cursor, message: Stored, now: datetime) -> dict[str, object]:
         "received_at": in_utc(message.received_at),
         "stored_at": in_utc(now),
         "raw": message.raw,
+        "unmarked": message.unmarked,
     }

@@ -9,8 +9,8 @@ import pytest
 from mailconsent.errors import MailboxRefused
 from mailconsent.imap_url import MailboxAddress
 from mailconsent.mailbox import connect
-from mailconsent.oauth import AccessTokens, Grant
-from mailconsent.refresh_token import RefreshToken
+from mailconsent.oauth import AccessTokens
+from mailconsent.oauth_grant import Grant, RefreshToken
 from tests.real.authorization import CLIENT, SECRET, Authorization
 from tests.real.dovecot import Dovecot
 from tests.real.inbox import mail, swept

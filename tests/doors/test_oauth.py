@@ -11,8 +11,8 @@ import pytest
 
 from mailconsent import logs
 from mailconsent.errors import MailboxRefused, MailboxUnavailable
-from mailconsent.oauth import AccessTokens, Grant
-from mailconsent.refresh_token import RefreshToken
+from mailconsent.oauth import AccessTokens
+from mailconsent.oauth_grant import Grant, RefreshToken
 from tests.doors.scripted import ScriptedServer, answer, response
 from tests.real.authorization import CLIENT, SECRET, Authorization
 from tests.real.ports import free_port

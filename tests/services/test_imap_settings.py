@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mailconsent.errors import ConfigError
-from mailconsent.refresh_token import RefreshToken
+from mailconsent.oauth_grant import RefreshToken
 from mailconsent.settings import Settings, load_settings
 
 VECTORS = tomllib.loads((Path(__file__).parent.parent / "vectors" / "imap_settings.toml").read_text("utf-8"))

@@ -1,5 +1,5 @@
 """
-Where a refresh token (RFC 6749 section 1.5) is kept.
+What access tokens are given for (OAuth 2.0, RFC 6749), and where the refresh token (section 1.5) is kept.
 
 A server may give a new one with each access token, and end the old one (section 6). One that stands in a file is then
 replaced in that file; one that was given in the environment cannot be.
@@ -44,6 +44,21 @@ class RefreshToken:
             except (OSError, UnicodeDecodeError, IndexError):
                 raise MailboxRefused("IMAP_OAUTH_REFRESH_TOKEN_FILE: there is no token to be read.") from None
             yield Held(text, self.path)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """What an access token is given for. `docs/operations.md` tells how an operator comes by it."""
+
+    #: The URL of the token endpoint.
+    endpoint: str
+    client_id: str
+    #: Empty for a public client.
+    client_secret: str = field(repr=False)
+    #: Empty for what was granted with the refresh token.
+    scope: str
+    #: None: the client asks in its own name.
+    refresh_token: RefreshToken | None
 
 
 class Held:
