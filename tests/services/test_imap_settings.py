@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from mailconsent.errors import ConfigError
+from mailconsent.imap_settings import Mark
 from mailconsent.oauth_grant import RefreshToken
 from mailconsent.settings import Settings, load_settings
 
@@ -59,6 +60,13 @@ def test_refresh_tokens_in_a_file_are_known_by_their_line(
 
     held = [inbox.grant.refresh_token for inbox in settings.inboxes if inbox.grant]
     assert held == [RefreshToken(path=path, line=line) for line in lines]
+
+
+@pytest.mark.parametrize("case", VECTORS["mark"], ids=lambda case: case["why"])
+def test_handled_mail_gets_a_mark_where_that_is_wanted(case: dict[str, object]) -> None:
+    mark = load(**case["set"]).mark or Mark()  # type: ignore[arg-type]
+
+    assert [mark.keyword, mark.folder] == case["gives"], case["why"]
 
 
 def test_what_gets_into_a_log_shows_no_secret() -> None:
