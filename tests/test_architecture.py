@@ -60,9 +60,12 @@ FLOORS = (
     # 2: input and output
     {
         "mailconsent.client",
+        "mailconsent.imap_settings",
         "mailconsent.keyring",
         "mailconsent.logs",
         "mailconsent.mailbox",
+        "mailconsent.oauth",
+        "mailconsent.oauth_grant",
         "mailconsent.postbox",
         "mailconsent.settings",
         "mailconsent.store",
@@ -79,7 +82,7 @@ PACKAGES = {
     "email_validator": {"mailconsent.address"},
     "flask": {"web"},
     "flask_babel": {"web"},
-    "httpx2": {"mailconsent.client"},
+    "httpx2": {"mailconsent.client", "mailconsent.oauth"},
     "idna": {"mailconsent.address"},
     "imapclient": {"mailconsent.mailbox"},
     "itsdangerous": {"mailconsent.seal", "mailconsent.tokens"},

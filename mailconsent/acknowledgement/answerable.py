@@ -119,7 +119,7 @@ def _mailbox(address: str) -> str:
 
 
 def _unwrapped(return_path: str) -> str:
-    """Whom a return path is of, where a server wrapped it: `prvs=0123456789=anna@…`, `SRS0=xyz=ab=example.com=anna@…`."""
+    """Whom a return path is of, where a server wrapped it: `prvs=012345=anna@…`, `SRS0=xyz=ab=example.com=anna@…`."""
     local, _, domain = return_path.rpartition("@")
     if batv := BATV.fullmatch(local):
         return f"{batv[1] or batv[2]}@{domain}"

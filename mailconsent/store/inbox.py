@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import CursorResult, bindparam, insert, or_, select, union_all, update
+from sqlalchemy import CursorResult, bindparam, case, insert, or_, select, union_all, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mailconsent.errors import LeaseLost
@@ -55,6 +55,8 @@ class Stored:
     received_at: datetime
     #: Kept only of mail that had an effect or awaits a human.
     raw: bytes | None
+    #: It had an effect, and is to get a mark in the mailbox.
+    unmarked: bool = False
 
 
 def take_lease(tx: Transaction, name: str, holder: str, *, now: datetime, lease: timedelta) -> bool:
@@ -102,7 +104,13 @@ def advance(tx: Transaction, cursor: Cursor, holder: str, last_uid: int, *, leas
     changed: CursorResult[Any] = tx.connection.execute(
         update(mailboxes)
         .where(mailboxes.c.id == cursor.mailbox_id, mailboxes.c.lease_holder == holder)
-        .values(uidvalidity=cursor.uidvalidity, last_uid=last_uid, lease_until=lease_until)
+        .values(
+            uidvalidity=cursor.uidvalidity,
+            last_uid=last_uid,
+            lease_until=lease_until,
+            # Under another UIDVALIDITY it was not read to its end yet, whoever goes on reading it.
+            checked_at=case((mailboxes.c.uidvalidity == cursor.uidvalidity, mailboxes.c.checked_at), else_=None),
+        )
     )
     if changed.rowcount != 1:
         raise LeaseLost
@@ -115,9 +123,19 @@ def note_sweep(tx: Transaction, name: str, uidvalidity: int, *, now: datetime) -
     tx.connection.execute(update(mailboxes).where(mailboxes.c.name == name).values(swept))
 
 
-def last_sweeps(tx: Transaction) -> Sequence[datetime | None]:
-    """When each mailbox was last read to its end; None if it never was."""
-    return list(tx.connection.execute(select(mailboxes.c.checked_at)).scalars())
+class Sweep(NamedTuple):
+    """How far the reading of a mailbox is."""
+
+    #: When it was last read to its end; None if it never was.
+    checked_at: datetime | None
+    #: Until when somebody holds it, or held it before he died; None if it was let go.
+    lease_until: datetime | None
+
+
+def last_sweeps(tx: Transaction) -> list[Sweep]:
+    """Of each mailbox that was ever read."""
+    rows = tx.connection.execute(select(mailboxes.c.checked_at, mailboxes.c.lease_until))
+    return [Sweep(*row) for row in rows]
 
 
 _THERE = select(inbound_messages.c.uid).where(
@@ -183,4 +201,5 @@ def _row(cursor: Cursor, message: Stored, now: datetime) -> dict[str, object]:
         "received_at": in_utc(message.received_at),
         "stored_at": in_utc(now),
         "raw": message.raw,
+        "unmarked": message.unmarked,
     }

@@ -23,10 +23,14 @@ def process(
     now: datetime,
     lease: timedelta,
     answers: Answers | None = None,
+    marks: bool = False,
 ) -> Cursor:
     """
-    Store a batch with its effects, move the cursor past it and stay the holder for the time of a `lease` more. With
-    `answers`, who made a request is told. Raises `LeaseLost` if the mailbox is another worker's.
+    Store a batch with its effects, move the cursor past it and stay the holder for the time of a `lease` more. Raises
+    `LeaseLost` if the mailbox is another worker's.
+
+    With `answers`, who made a request is told. With `marks`, what had an effect and waits for nobody is noted down to
+    be marked in the mailbox.
     """
     # First the cursor: its row is the lock that keeps a worker which lost the lease from writing anything.
     moved = advance(tx, cursor, holder, batch[-1].fetched.uid, lease_until=now + lease)
@@ -39,12 +43,12 @@ def process(
         known |= identity
         source = f"mail:{cursor.mailbox_id}/{cursor.uidvalidity}/{judged.fetched.uid}"
         mail = Mail(judged=judged, source=source, now=now, swept=cursor.swept, answers=answers)
-        results.append(_settle(tx, mail, copy=copy))
+        results.append(_settle(tx, mail, copy=copy, marks=marks))
     remember(tx, cursor, results, now=now)
     return moved
 
 
-def _settle(tx: Transaction, mail: Mail, *, copy: bool) -> Stored:
+def _settle(tx: Transaction, mail: Mail, *, copy: bool, marks: bool) -> Stored:
     judged, verdict, effect = mail.judged, mail.verdict, Effect()
     state = State.FAILED if judged.failed else State.REVIEW if verdict.label is Label.UNSURE else State.DONE
     if not copy:
@@ -66,4 +70,5 @@ def _settle(tx: Transaction, mail: Mail, *, copy: bool) -> Stored:
         classification=verdict,
         received_at=judged.fetched.received_at,
         raw=judged.fetched.raw if effect.outcomes or state is not State.DONE else None,
+        unmarked=marks and bool(effect.outcomes) and state is State.DONE,
     )
