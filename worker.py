@@ -139,7 +139,7 @@ class Worker:
     def _judged(self, batch: list[Fetched]) -> Iterator[Judged]:
         """What the messages of a batch are, up to the one in hand when the end is asked for."""
         for fetched in batch:
-            yield judge(fetched, self.store.keyring.read_token, self.installation.settings.trusted_authserv_ids)
+            yield judge(fetched, self.store.keyring.read_mailed, self.installation.settings.trusted_authserv_ids)
             if self.stopping():
                 return
 

@@ -15,7 +15,7 @@ from mailconsent.classify import classify as judge
 from mailconsent.cli import cli, opened, settings
 from mailconsent.errors import ConfigError, InvalidToken, Refused
 from mailconsent.message import parse_message
-from mailconsent.model import Channel, Evidence, Receipt, UnsubscribeClaim
+from mailconsent.model import Channel, Evidence, MailedClaim, Receipt
 from mailconsent.policy.mailing import mailing_of
 from mailconsent.proof import Route
 from mailconsent.services import senders
@@ -142,16 +142,16 @@ def classify(paths: tuple[Path, ...]) -> None:
     sys.exit(1 if unread else 0)
 
 
-def _token_reader() -> Callable[[str], UnsubscribeClaim]:
+def _token_reader() -> Callable[[str], MailedClaim]:
     """Reads our links where the keys are at hand; without them, messages can still be told apart by their words."""
     try:
-        return settings().keyring().read_token
+        return settings().keyring().read_mailed
     except ConfigError:
         click.echo("without keys: links of ours are not recognised", err=True)
         return _no_token
 
 
-def _no_token(_text: str) -> UnsubscribeClaim:
+def _no_token(_text: str) -> MailedClaim:
     raise InvalidToken
 
 

@@ -25,6 +25,7 @@ from mailconsent.model import (
     Evidence,
     Label,
     LegalBasis,
+    MailedClaim,
     Receipt,
     UnsubscribeClaim,
 )
@@ -52,7 +53,7 @@ class Judged:
     authentication: str | None = None
 
 
-def judge(fetched: Fetched, read_token: Callable[[str], UnsubscribeClaim], trusted: Set[str] = frozenset()) -> Judged:
+def judge(fetched: Fetched, read_token: Callable[[str], MailedClaim], trusted: Set[str] = frozenset()) -> Judged:
     """
     What a message is. Total: one that defeats us is left to a human, and the loop goes on.
 
@@ -150,11 +151,15 @@ def _apply(tx: Transaction, cursor: Cursor, judged: Judged, now: datetime) -> No
     )
     if verdict.detector == "token":
         for claim in verdict.claims:
-            unsubscribe(tx, claim, receipt)
+            if isinstance(claim, UnsubscribeClaim):
+                unsubscribe(tx, claim, receipt)
         return
     if not verdict.claims and not verdict.addresses:
         raise InvalidAddress
     for claim in verdict.claims:
-        unsubscribe(tx, replace(claim, topic=ALL_TOPICS, basis=LegalBasis.CONSENT), receipt, quoted=True)
+        whole = UnsubscribeClaim(
+            digest=claim.digest, generation=claim.generation, topic=ALL_TOPICS, basis=LegalBasis.CONSENT
+        )
+        unsubscribe(tx, whole, receipt, quoted=True)
     for address in verdict.addresses:
         withdraw(tx, address, receipt)
