@@ -92,10 +92,11 @@ class Reader:
         """Read everything that is new. The cursor moves in the transaction that stores the results."""
         with self.store.read() as tx:
             cursor = read_cursor(tx, self.imap.name, mailbox.uidvalidity)
+        reports = self.installation.rules.policy.reports
         for batch in self._batches(mailbox, cursor.last_uid):
             judged = list(self._judged(batch))
             with self.store.begin() as tx:
-                cursor = process(tx, cursor, self.holder, judged, now=_now(), lease=self.lease)
+                cursor = process(tx, cursor, self.holder, judged, now=_now(), lease=self.lease, reports=reports)
             logs.info("messages read", count=len(judged), labels=_counts([j.classification.label for j in judged]))
             if self.stopping():
                 return

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Set
 from dataclasses import dataclass, replace
 
-from mailconsent.authentication import authenticated_domain, read_authentication
+from mailconsent.authentication import authenticated_domain, authenticated_sender, read_authentication
 from mailconsent.classify import classify
 from mailconsent.classify.identity import settle_named
 from mailconsent.mailbox import Fetched
@@ -31,6 +31,8 @@ class Judged:
     failed: bool
     #: What our server found of the sender (RFC 8601); None where no server of ours says so.
     authentication: str | None = None
+    #: The writer's address, as addresses are compared, where that server found it authentic.
+    sender: str | None = None
     #: None of mail that is none of our business, and where it could not be read.
     message: InboundMessage | None = None
 
@@ -57,6 +59,7 @@ def judge(fetched: Fetched, read_token: Callable[[str], MailedClaim], trusted: S
             content_digest=content_identity(message, fetched.raw) if ours else None,
             classification=verdict,
             authentication=found.summary() if found else None,
+            sender=authenticated_sender(message, trusted),
             message=message if ours else None,
             failed=False,
         )

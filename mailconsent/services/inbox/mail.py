@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from mailconsent.model import Channel, Classification, Evidence, Receipt
+from mailconsent.policy.reports import STRICTEST, Reports
 from mailconsent.services.inbox.judging import Judged
 from mailconsent.services.recipients import Outcome
 
@@ -19,6 +20,8 @@ class Mail:
     now: datetime
     #: Whether the mailbox was read to its end before. What a first sweep finds may be of years ago.
     swept: bool
+    #: Which reports are believed.
+    reports: Reports = STRICTEST
 
     @property
     def verdict(self) -> Classification:
@@ -45,3 +48,5 @@ class Effect(NamedTuple):
 
     #: The events it made or repeated; none where it changed nothing.
     outcomes: tuple[Outcome, ...] = ()
+    #: Whether a human is to look at it.
+    review: bool = False

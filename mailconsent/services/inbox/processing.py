@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from mailconsent.errors import InvalidAddress, Unavailable
 from mailconsent.model import Label
+from mailconsent.policy.reports import STRICTEST, Reports
 from mailconsent.services.inbox.effects import apply
 from mailconsent.services.inbox.judging import BROKEN, Judged
 from mailconsent.services.inbox.mail import Effect, Mail
@@ -14,7 +15,14 @@ from mailconsent.store.inbox import Cursor, State, Stored, advance, remember, se
 
 
 def process(
-    tx: Transaction, cursor: Cursor, holder: str, batch: Sequence[Judged], *, now: datetime, lease: timedelta
+    tx: Transaction,
+    cursor: Cursor,
+    holder: str,
+    batch: Sequence[Judged],
+    *,
+    now: datetime,
+    lease: timedelta,
+    reports: Reports = STRICTEST,
 ) -> Cursor:
     """
     Store a batch with its effects, move the cursor past it and stay the holder for the time of a `lease` more. Raises
@@ -30,7 +38,8 @@ def process(
         copy = bool(identity & known)
         known |= identity
         source = f"mail:{cursor.mailbox_id}/{cursor.uidvalidity}/{judged.fetched.uid}"
-        results.append(_settle(tx, Mail(judged=judged, source=source, now=now, swept=cursor.swept), copy=copy))
+        mail = Mail(judged=judged, source=source, now=now, swept=cursor.swept, reports=reports)
+        results.append(_settle(tx, mail, copy=copy))
     remember(tx, cursor, results, now=now)
     return moved
 
@@ -41,6 +50,7 @@ def _settle(tx: Transaction, mail: Mail, *, copy: bool) -> Stored:
     if not copy:
         try:
             effect = apply(tx, mail)
+            state = State.REVIEW if effect.review else state
         except InvalidAddress:
             # A request from nobody we can name.
             state, verdict = State.REVIEW, replace(verdict, label=Label.UNSURE)
