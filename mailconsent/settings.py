@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from mailconsent.errors import ConfigError
+from mailconsent.headers import ROOM, has_room
 from mailconsent.imap_url import MailboxAddress, is_loopback, parse_imap_url
 from mailconsent.keyring import Keyring, KeySource
 from mailconsent.policy import Policy, read_policy
@@ -28,6 +29,7 @@ NAMES = (
     "IMAP_LEASE",
     "IMAP_TIMEOUT",
     "MAILTO",
+    "RETURN_PATH",
     "JOURNAL",
     "TRUSTED_AUTHSERV_IDS",
 )
@@ -50,6 +52,8 @@ class Settings:
     base_url: str
     #: Address for the mailto form of unsubscribing.
     mailto: str
+    #: Address that bounces come back to, with a token behind its local part.
+    return_path: str
     imap: MailboxAddress | None
     imap_password: str = field(repr=False)
     #: Seconds from one sweep of the inbox to the next, at the most.
@@ -104,6 +108,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         policy_path=Path(values.get("POLICY", "policy.toml")),
         base_url=_base_url(values.get("BASE_URL", "http://127.0.0.1:8080"), faults),
         mailto=_mailto(values.get("MAILTO", ""), faults),
+        return_path=_return_path(values.get("RETURN_PATH", ""), faults),
         imap=_imap(values.get("IMAP_URL"), faults),
         imap_password=values.get("IMAP_PASSWORD", ""),
         imap_cycle=_seconds("IMAP_CYCLE", values, 30, faults),
@@ -153,6 +158,14 @@ def _base_url(text: str, faults: list[str]) -> str:
 def _mailto(text: str, faults: list[str]) -> str:
     if text and not _MAILTO.fullmatch(text):
         faults.append("MAILTO: must be a plain e-mail address")
+    return text
+
+
+def _return_path(text: str, faults: list[str]) -> str:
+    if text and not _MAILTO.fullmatch(text):
+        faults.append("RETURN_PATH: must be a plain e-mail address")
+    elif not has_room(text):
+        faults.append(f"RETURN_PATH: at most {ROOM} letters may stand before the @: a token is put behind them")
     return text
 
 

@@ -22,6 +22,7 @@ FLOORS = (
     # 1: rules
     {
         "mailconsent.address",
+        "mailconsent.answer",
         "mailconsent.authentication",
         "mailconsent.charset",
         "mailconsent.classify",
@@ -33,6 +34,7 @@ FLOORS = (
         "mailconsent.due",
         "mailconsent.erasure",
         "mailconsent.facts",
+        "mailconsent.failures",
         "mailconsent.headers",
         "mailconsent.imap_url",
         "mailconsent.import_rows",

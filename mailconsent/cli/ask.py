@@ -4,6 +4,7 @@ import csv
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO, TypeVar
@@ -35,14 +36,15 @@ def check(address: str, topic: str, as_json: bool) -> None:
     asked = checked(wire.CheckRequest, {"topic": topic, "addresses": [address_of(address)]})
     with opened() as here:
         about = here.rules.policy.topic(asked.topic)
+        now = datetime.now(UTC)
         with here.store.read() as tx:
-            mailing = mailing_of(here.rules.policy, about, now=datetime.now(UTC))
+            mailing = mailing_of(here.rules.policy, about, now=now)
             decision = senders.check(tx, mailing, asked.addresses)[0]
-            permit = senders.permits(tx, here.rules, about, asked.addresses, [decision])[0]
+            permit = senders.permits(tx, here.rules, about, asked.addresses, [decision], now=now)[0]
     if as_json:
         verdict = wire.verdict(asked.addresses[0], decision)
         if permit:
-            verdict |= {"headers": permit.headers, "unsubscribe_url": permit.unsubscribe_url}
+            wire.carry(verdict, **asdict(permit))
         click.echo(wire.write(wire.Verdict, verdict))
     else:
         event = f", event {decision.event_id}" if decision.event_id else ""
