@@ -105,10 +105,11 @@ def grown(
     grade: Grade | None = None,
     ends: int | None = None,
     occurred_at: datetime | None = None,
+    at: datetime | None = None,
     facts: Mapping[str, str] | None = None,
 ) -> list[Event]:
-    """A history and one event more."""
-    received_at = START + timedelta(hours=len(events))
+    """A history and one event more, received `at` a time or an hour after the one before."""
+    received_at = at or START + timedelta(hours=len(events))
     event = Event(
         kind=kind,
         topic=topic,
