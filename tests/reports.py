@@ -67,8 +67,8 @@ def complaint(
         "--b\r\nContent-Type: text/plain\r\n\r\nThis is an abuse report.\r\n"
         "--b\r\nContent-Type: message/feedback-report\r\n\r\n"
         f"Feedback-Type: {kind}\r\nUser-Agent: FBL/1.0\r\nVersion: 1\r\n{recipient}\r\n"
-        f"--b\r\nContent-Type: text/rfc822-headers\r\n\r\nFrom: contact@example.com\r\nSubject: News\r\n{returned}\r\n\r\n"
-        "--b--\r\n"
+        "--b\r\nContent-Type: text/rfc822-headers\r\n\r\n"
+        f"From: contact@example.com\r\nSubject: News\r\n{returned}\r\n\r\n--b--\r\n"
     ).encode()
 
 
