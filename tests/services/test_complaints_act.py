@@ -82,7 +82,7 @@ def test_any_other_report_is_shown_to_a_human_and_does_nothing(here):
         deliver(here, complaint(sender=sender, top=top, named=f"{number}{ANNA}"), reports=REPORTERS)
 
         assert reasons(here, f"{number}{ANNA}") == [Reason.NO_LEGAL_BASIS], why
-    assert states(here) == [("complaint", "review")] * len(DOUBTED)
+    assert states(here) == [("unsure", "review")] * len(DOUBTED)
 
 
 def test_without_a_word_in_the_policy_nobody_is_believed(here):
@@ -94,7 +94,7 @@ def test_without_a_word_in_the_policy_nobody_is_believed(here):
 def test_a_report_that_names_nobody_is_shown_to_a_human(here):
     deliver(here, complaint(top=SIGNED.format("arf.example.net")), reports=REPORTERS)
 
-    assert states(here) == [("complaint", "review")]
+    assert states(here) == [("unsure", "review")]
 
 
 def test_a_second_complaint_adds_nothing_and_nobody_can_release_the_first(here):

@@ -23,7 +23,7 @@ from mailconsent.store.recipients import lock_address, lock_claim
 def apply_complaint(tx: Transaction, mail: Mail) -> Effect:
     """Record a complaint of whom the report is about."""
     outcomes = tuple(_complaints(tx, mail))
-    return Effect(outcomes=outcomes, review=not outcomes)
+    return Effect(outcomes=outcomes, unsure=not outcomes)
 
 
 def _complaints(tx: Transaction, mail: Mail) -> Iterator[Outcome]:

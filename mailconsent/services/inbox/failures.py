@@ -37,7 +37,7 @@ def apply_failure(tx: Transaction, mail: Mail) -> Effect:
     effects = [_fail(tx, mail, recipient, proof) for recipient in _concerned(tx, mail, proof)]
     return Effect(
         outcomes=tuple(outcome for effect in effects for outcome in effect.outcomes),
-        review=any(effect.review for effect in effects),
+        unsure=any(effect.unsure for effect in effects),
     )
 
 
@@ -80,7 +80,7 @@ def _fail(tx: Transaction, mail: Mail, recipient: Recipient, proof: Proof) -> Ef
     if finding in (Finding.COUNTED, Finding.LOOK):
         event = receipt.event(EventKind.TRANSIENT_FAILURE, ALL_TOPICS, facts=facts)
         counted = Outcome(event_id=append(tx, recipient, event, receipt.evidence), repeated=False)
-        return Effect(outcomes=(counted,), review=finding is Finding.LOOK)
+        return Effect(outcomes=(counted,), unsure=finding is Finding.LOOK)
     if finding is Finding.OWNER_CHANGED and proof is Proof.RETURN_PATH:
         changed = receipt.event(EventKind.OWNER_CHANGED, ALL_TOPICS, facts=facts)
         outcome = record_no(tx, recipient, changed, receipt.evidence)

@@ -48,5 +48,5 @@ class Effect(NamedTuple):
 
     #: The events it made or repeated; none where it changed nothing.
     outcomes: tuple[Outcome, ...] = ()
-    #: Whether a human is to look at it.
-    review: bool = False
+    #: Whether a human has to look at it.
+    unsure: bool = False

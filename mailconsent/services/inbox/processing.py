@@ -50,7 +50,6 @@ def _settle(tx: Transaction, mail: Mail, *, copy: bool) -> Stored:
     if not copy:
         try:
             effect = apply(tx, mail)
-            state = State.REVIEW if effect.review else state
         except InvalidAddress:
             # A request from nobody we can name.
             state, verdict = State.REVIEW, replace(verdict, label=Label.UNSURE)
@@ -58,6 +57,8 @@ def _settle(tx: Transaction, mail: Mail, *, copy: bool) -> Stored:
             raise
         except Exception:  # noqa: BLE001 - as in `judge`: what one mail breaks stays with that mail
             state, verdict = State.FAILED, BROKEN
+    if effect.unsure and state is State.DONE:
+        state, verdict = State.REVIEW, replace(verdict, label=Label.UNSURE)
     return Stored(
         uid=judged.fetched.uid,
         raw_digest=judged.raw_digest,
