@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from mailconsent import imap_settings
 from mailconsent.errors import ConfigError
+from mailconsent.headers import ROOM, has_room
 from mailconsent.imap_settings import Inbox, Mark, read_inboxes, read_mark
 from mailconsent.imap_url import is_loopback
 from mailconsent.keyring import Keyring, KeySource
@@ -33,6 +34,7 @@ NAMES = (
     "SMTP_PASSWORD",
     "SMTP_SENDER",
     "MAILTO",
+    "RETURN_PATH",
     "JOURNAL",
     "TRUSTED_AUTHSERV_IDS",
 )
@@ -56,6 +58,8 @@ class Settings:
     base_url: str
     #: Address for the mailto form of unsubscribing.
     mailto: str
+    #: Address that bounces come back to, with a token behind its local part.
+    return_path: str
     #: The mailboxes that the worker reads.
     inboxes: tuple[Inbox, ...]
     #: What is done in them to mail that had an effect; None for nothing.
@@ -118,6 +122,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         policy_path=Path(values.get("POLICY", "policy.toml")),
         base_url=_base_url(values.get("BASE_URL", "http://127.0.0.1:8080"), faults),
         mailto=_mailto(values.get("MAILTO", ""), faults),
+        return_path=_return_path(values.get("RETURN_PATH", ""), faults),
         inboxes=inboxes,
         mark=read_mark(values, inboxes, faults),
         imap_cycle=_seconds("IMAP_CYCLE", values, 30, faults),
@@ -170,6 +175,14 @@ def _base_url(text: str, faults: list[str]) -> str:
 def _mailto(text: str, faults: list[str]) -> str:
     if text and not _MAILTO.fullmatch(text):
         faults.append("MAILTO: must be a plain e-mail address")
+    return text
+
+
+def _return_path(text: str, faults: list[str]) -> str:
+    if text and not _MAILTO.fullmatch(text):
+        faults.append("RETURN_PATH: must be a plain e-mail address")
+    elif not has_room(text):
+        faults.append(f"RETURN_PATH: at most {ROOM} letters may stand before the @: a token is put behind them")
     return text
 
 

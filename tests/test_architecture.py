@@ -23,6 +23,7 @@ FLOORS = (
     {
         "mailconsent.acknowledgement",
         "mailconsent.address",
+        "mailconsent.answer",
         "mailconsent.authentication",
         "mailconsent.charset",
         "mailconsent.classify",
@@ -34,6 +35,7 @@ FLOORS = (
         "mailconsent.due",
         "mailconsent.erasure",
         "mailconsent.facts",
+        "mailconsent.failures",
         "mailconsent.headers",
         "mailconsent.imap_url",
         "mailconsent.import_rows",

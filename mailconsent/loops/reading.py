@@ -112,6 +112,7 @@ class Reader:
         """Read everything that is new. The cursor moves in the transaction that stores the results."""
         with self.store.read() as tx:
             cursor = read_cursor(tx, self.imap.name, mailbox.uidvalidity)
+        reports = self.installation.rules.policy.reports
         for batch in self._batches(mailbox, cursor.last_uid):
             judged = list(self._judged(batch))
             with self.store.begin() as tx:
@@ -122,6 +123,7 @@ class Reader:
                     judged,
                     now=_now(),
                     lease=self.lease,
+                    reports=reports,
                     answers=self.answers,
                     marks=self._mark is not None,
                 )
@@ -161,7 +163,7 @@ class Reader:
     def _judged(self, batch: list[Fetched]) -> Iterator[Judged]:
         """What the messages of a batch are, up to the one in hand when the end is asked for."""
         for fetched in batch:
-            yield judge(fetched, self.store.keyring.read_token, self.installation.settings.trusted_authserv_ids)
+            yield judge(fetched, self.store.keyring.read_mailed, self.installation.settings.trusted_authserv_ids)
             if self.stopping():
                 return
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from mailconsent.errors import InvalidAddress, Unavailable
 from mailconsent.model import Label
+from mailconsent.policy.reports import STRICTEST, Reports
 from mailconsent.services.inbox.answers import Answers
 from mailconsent.services.inbox.effects import apply
 from mailconsent.services.inbox.judging import BROKEN, Judged
@@ -22,6 +23,7 @@ def process(
     *,
     now: datetime,
     lease: timedelta,
+    reports: Reports = STRICTEST,
     answers: Answers | None = None,
     marks: bool = False,
 ) -> Cursor:
@@ -42,7 +44,7 @@ def process(
         copy = bool(identity & known)
         known |= identity
         source = f"mail:{cursor.mailbox_id}/{cursor.uidvalidity}/{judged.fetched.uid}"
-        mail = Mail(judged=judged, source=source, now=now, swept=cursor.swept, answers=answers)
+        mail = Mail(judged=judged, source=source, now=now, swept=cursor.swept, reports=reports, answers=answers)
         results.append(_settle(tx, mail, copy=copy, marks=marks))
     remember(tx, cursor, results, now=now)
     return moved
@@ -61,6 +63,8 @@ def _settle(tx: Transaction, mail: Mail, *, copy: bool, marks: bool) -> Stored:
             raise
         except Exception:  # noqa: BLE001 - as in `judge`: what one mail breaks stays with that mail
             state, verdict = State.FAILED, BROKEN
+    if effect.unsure and state is State.DONE:
+        state, verdict = State.REVIEW, replace(verdict, label=Label.UNSURE)
     return Stored(
         uid=judged.fetched.uid,
         raw_digest=judged.raw_digest,
