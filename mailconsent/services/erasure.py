@@ -22,6 +22,7 @@ from mailconsent.store.dossier import forget_evidence, forget_identity, forget_m
 from mailconsent.store.holds import held, seems_held
 from mailconsent.store.journal import Erasure
 from mailconsent.store.ledger import Recipient
+from mailconsent.store.outbox import forget_letters
 from mailconsent.store.recipients import lock_address, lock_known, lock_known_claim
 from mailconsent.store.retention import NOBODY, held_mail
 
@@ -50,6 +51,7 @@ def erase(
         return Erased(erased_at=receipt.received_at, ended_by=ended, held=True)
     mails = _of_nobody_held(tx, recipient, mails)
     identity = forget_identity(tx, recipient.id)
+    forget_letters(tx, recipient.id)
     evidence = forget_evidence(tx, recipient.id)
     events = forget_wholly(tx, recipient) if digest else None
     messages = _forget_mail(tx, mails, receipt)
@@ -89,6 +91,7 @@ def erase_again(tx: Transaction, erasure: Erasure, receipt: Receipt) -> bool:
     mails = _of_nobody_held(tx, known, [*erasure.mails, *(event.source for event in old)])
     if known is None or not old:
         return _forget_mail(tx, mails, receipt) > 0
+    forget_letters(tx, known.id)
     came_back = len(old) < len(known.events)
     evidence = forget_evidence(tx, known.id, until=old[-1].seq)
     identity = not came_back and forget_identity(tx, known.id)

@@ -20,6 +20,7 @@ from mailconsent.store.tables import (
     erasures,
     evidence,
     inbound_messages,
+    outbox,
     questions,
     recipients,
     rights_requests,
@@ -117,7 +118,7 @@ def forget_mail(tx: Transaction, sources: Collection[str]) -> int:
     """
     kept = inbound_messages.c.raw.is_not(None)
     changes = (update(inbound_messages).where(*named, kept) for named in _named(sources))
-    done = {"raw": null(), "state": State.DONE.value}
+    done = {"raw": null(), "state": State.DONE.value, "review_until": None}
     return sum(tx.connection.execute(change.values(done)).rowcount for change in changes)
 
 
@@ -132,7 +133,7 @@ def forget_wholly(tx: Transaction, recipient: Recipient) -> int:
         remove_event(tx, EventId(recipient.id, event.seq), "erased")
     for table in (standings, sales):
         tx.connection.execute(delete_from(table).where(table.c.digest == recipient.digest))
-    for table in (sends, questions):
+    for table in (sends, outbox, questions):
         tx.connection.execute(delete_from(table).where(table.c.recipient_id == recipient.id))
     theirs = rights_requests.c.recipient_id == recipient.id
     tx.connection.execute(update(rights_requests).where(theirs).values(recipient_id=None))

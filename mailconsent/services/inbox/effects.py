@@ -4,6 +4,9 @@ from collections.abc import Callable, Mapping
 
 from mailconsent.errors import InvalidAddress
 from mailconsent.model import Label
+from mailconsent.services.inbox.acknowledging import acknowledge
+from mailconsent.services.inbox.complaints import apply_complaint
+from mailconsent.services.inbox.failures import apply_failure
 from mailconsent.services.inbox.mail import Effect, Mail
 from mailconsent.services.inbox.questions import ask
 from mailconsent.services.inbox.requests import apply_request
@@ -12,6 +15,10 @@ from mailconsent.store import Transaction
 EFFECTS: Mapping[Label, Callable[[Transaction, Mail], Effect]] = {
     Label.UNSUBSCRIBE: apply_request,
     Label.UNSURE: ask,
+    Label.BOUNCE_HARD: apply_failure,
+    Label.BOUNCE_SOFT: apply_failure,
+    Label.BOUNCE_UNKNOWN: apply_failure,
+    Label.COMPLAINT: apply_complaint,
 }
 
 
@@ -22,7 +29,10 @@ def apply(tx: Transaction, mail: Mail) -> Effect:
         return Effect()
     try:
         with tx.savepoint():
-            return effect(tx, mail)
+            done = effect(tx, mail)
     except InvalidAddress:
         with tx.savepoint():
             return ask(tx, mail)
+    if mail.verdict.label is Label.UNSUBSCRIBE:
+        acknowledge(tx, mail, done)
+    return done

@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from mailconsent.errors import Unavailable
 from mailconsent.mail_id import MailId
 from mailconsent.model import Label
+from mailconsent.policy.reports import STRICTEST, Reports
+from mailconsent.services.inbox.answers import Answers
 from mailconsent.services.inbox.effects import apply
 from mailconsent.services.inbox.judging import BROKEN, Judged
 from mailconsent.services.inbox.mail import Effect, Mail
@@ -18,11 +20,23 @@ REVIEW_WITHIN = timedelta(days=2)
 
 
 def process(
-    tx: Transaction, cursor: Cursor, holder: str, batch: Sequence[Judged], *, now: datetime, lease: timedelta
+    tx: Transaction,
+    cursor: Cursor,
+    holder: str,
+    batch: Sequence[Judged],
+    *,
+    now: datetime,
+    lease: timedelta,
+    reports: Reports = STRICTEST,
+    answers: Answers | None = None,
+    marks: bool = False,
 ) -> Cursor:
     """
     Store a batch with its effects, move the cursor past it and stay the holder for the time of a `lease` more. Raises
     `LeaseLost` if the mailbox is another worker's.
+
+    With `answers`, who made a request is told. With `marks`, what had an effect and waits for nobody is noted down to
+    be marked in the mailbox.
     """
     # First the cursor: its row is the lock that keeps a worker which lost the lease from writing anything.
     moved = advance(tx, cursor, holder, batch[-1].fetched.uid, lease_until=now + lease)
@@ -34,12 +48,13 @@ def process(
         copy = bool(identity & known)
         known |= identity
         source = MailId(cursor.mailbox_id, cursor.uidvalidity, judged.fetched.uid).source
-        results.append(_settle(tx, Mail(judged=judged, source=source, now=now, swept=cursor.swept), copy=copy))
+        mail = Mail(judged=judged, source=source, now=now, swept=cursor.swept, reports=reports, answers=answers)
+        results.append(_settle(tx, mail, copy=copy, marks=marks))
     remember(tx, cursor, results, now=now)
     return moved
 
 
-def _settle(tx: Transaction, mail: Mail, *, copy: bool) -> Stored:
+def _settle(tx: Transaction, mail: Mail, *, copy: bool, marks: bool) -> Stored:
     judged, verdict, effect = mail.judged, mail.verdict, Effect()
     state = State.FAILED if judged.failed else State.DONE
     if not copy:
@@ -61,4 +76,5 @@ def _settle(tx: Transaction, mail: Mail, *, copy: bool) -> Stored:
         received_at=judged.fetched.received_at,
         review_until=None if state is State.DONE else mail.now + REVIEW_WITHIN,
         raw=judged.fetched.raw if effect.outcomes or state is not State.DONE else None,
+        unmarked=marks and bool(effect.outcomes) and state is State.DONE,
     )
