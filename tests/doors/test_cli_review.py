@@ -16,7 +16,7 @@ SETTINGS = {
     "MAILCONSENT_SMTP_URL": "smtp://127.0.0.1:1",
     "MAILCONSENT_IMAP_URL": "imap://contact@127.0.0.1:1/INBOX",
     "MAILCONSENT_IMAP_PASSWORD": "secret",
-    "MAILCONSENT_IMAP_MARK": "keyword:mailconsent",
+    "MAILCONSENT_IMAP_HANDLED_KEYWORD": "handled",
 }
 
 
