@@ -97,7 +97,8 @@ def test_a_letter_that_was_put_off_is_due_then(store):
 
     assert take(store, "two") is None
     again = take(store, "two", now=NOW + MINUTE)
-    assert again and again.attempts == 2
+    assert again
+    assert again.attempts == 2
     assert again.raw == letter.raw, "the same message, under the same Message-ID"
 
 
