@@ -10,6 +10,7 @@ import pytest
 
 from mailconsent.acknowledgement import Stopped, choose_language, compose
 from mailconsent.acknowledgement.texts import Texts, load_texts
+from mailconsent.charset import decode_words
 from mailconsent.classify import classify
 from mailconsent.classify.wording import load_wording
 from mailconsent.errors import InvalidToken
@@ -55,7 +56,7 @@ def arrived(made):
 
 
 def text_of(made):
-    return arrived(made).get_content()
+    return arrived(made).get_content().replace("\r\n", "\n")
 
 
 def read_token(_text):
@@ -115,13 +116,13 @@ def test_it_says_what_was_stopped_what_was_not_how_to_undo_it_and_how_to_complai
 def test_the_english_one_reads_like_this():
     assert text_of(answer(stopped=BLOG)) == (
         "This is an automatic answer to your mail.\n\n"
-        "As you asked, we no longer send “Blog-Newsletter”, “Nyheder” to this address. What is already on its way may "
-        "still arrive.\n\n"
+        "As you asked, we no longer send “Blog-Newsletter”, “Nyheder” to this address.\n"
+        "What is already on its way may still arrive.\n\n"
         "What still comes: other newsletters of ours that you signed up for, and mail about your orders.\n\n"
         "If this was a mistake, or was not you, you can undo it within 24 hours of your mail:\n"
         f"{UNDO}\n\n"
-        "If something is not as it should be, write to contact@example.com. You can also complain to the supervisory "
-        "authority: Datatilsynet, www.datatilsynet.dk.\n\n"
+        "If something is not as it should be, write to contact@example.com.\n"
+        "You can also complain to the supervisory authority: Datatilsynet, www.datatilsynet.dk.\n\n"
         "-- \nExample Imaging ApS\nEksempelvej 1, 2100 København Ø\n"
     )
 
@@ -150,8 +151,8 @@ def test_it_is_marked_as_an_automatic_response():
     assert made["Date"].datetime == NOW
     assert made["Content-Language"] == "en"
     assert made["Message-ID"] == MESSAGE_ID
-    assert not [name for name in made.keys() if name.lower().startswith("list-")]
-    assert {name: len(made.get_all(name)) for name in made.keys()} == dict.fromkeys(made.keys(), 1)
+    assert not [name for name in made if name.lower().startswith("list-")]
+    assert {name: len(made.get_all(name)) for name in made} == dict.fromkeys(made.keys(), 1)
 
 
 OUTLOOK = f"<{'A' * 60}@{'B' * 60}.eurprd01.prod.exchangelabs.com>"
@@ -198,14 +199,17 @@ def test_a_long_thread_keeps_its_beginning_and_its_end():
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_line_fits_and_is_ascii(language):
-    name = "Ærø Øl & Ål 株式会社 " * 4
+    name = "Ærø Øl & Ål 株式会社 " * 4 + "ApS"
     long = Controller(name=name, contact="contact@example.com", address="Vej 1", language="da")
     raw = answer(InboundMessage(message_id=OUTLOOK), language=language, of=long).as_bytes()
 
     assert raw.isascii()
     assert raw.count(b"\n") == raw.count(b"\r\n")
-    assert max(map(len, raw.split(b"\r\n"))) <= 250
-    assert arrived(answer(of=long))["From"].addresses[0].display_name == name.strip()
+    assert max(map(len, raw.split(b"\r\n"))) <= 998  # RFC 5322 section 2.1.1
+    # Not by the parser of `email`, which adds blanks between encoded words.
+    told = parse_message(raw)
+    assert decode_words(told.header("from")) == f"{name} <contact@example.com>"
+    assert told.subject == f"Auto: {load_texts()[language].subject}"
     # RFC 2047 section 2.
     assert all(len(word) <= 75 for word in re.findall(rb"=\?\S+\?=", raw.partition(b"\r\n\r\n")[0]))
 
@@ -234,7 +238,7 @@ CHOICES = [
     ({"text": "unsubscribe"}, None, "en", "nothing else is known of who writes it"),
     ({"text": "unsubscribe"}, "fi", "fi", "many write that who speak another language"),
     (
-        {"text": "unsubscribe", "head": {"accept-language": "hu-HU, en-US"}},
+        {"text": "unsubscribe", "head": {"accept-language": "hu-HU"}},
         None,
         "hu",
         "their mail program is Hungarian",
