@@ -18,10 +18,10 @@ from typing import TypeVar
 
 from mailconsent.address import Digester
 from mailconsent.errors import ConfigError, InvalidToken
-from mailconsent.model import ConfirmClaim, MailedClaim, UnsubscribeClaim
+from mailconsent.model import ConfirmClaim, MailedClaim, UndoClaim, UnsubscribeClaim
 from mailconsent.tokens import TokenSigner
 
-_Claim = TypeVar("_Claim", UnsubscribeClaim, ConfirmClaim, MailedClaim)
+_Claim = TypeVar("_Claim", UnsubscribeClaim, ConfirmClaim, UndoClaim, MailedClaim)
 
 MIN_BYTES = 32
 #: BLAKE2b takes no longer key.
@@ -167,6 +167,10 @@ class Keyring:
     def read_confirm(self, text: str, *, now: datetime) -> ConfirmClaim:
         """The claim in a link that confirms; `InvalidToken`, `TokenExpired`."""
         return self._read(lambda reader: reader.read_confirm(text, now=now))
+
+    def read_undo(self, text: str, *, now: datetime) -> UndoClaim:
+        """The claim in a link that undoes; `InvalidToken`, `TokenExpired`."""
+        return self._read(lambda reader: reader.read_undo(text, now=now))
 
     def refresh(self) -> bool:
         """Take in keys added to the files since; whether there were any. A file broken meanwhile adds none."""

@@ -282,6 +282,20 @@ class ConfirmClaim:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UndoClaim:
+    """What a link that undoes says: whose withdrawal it is, which one, and until when it can be undone."""
+
+    #: Keyed digest of the address, under the keys of `generation`.
+    digest: bytes
+    generation: int
+    #: Of the withdrawal, as its `seq` is in `withdrawal`.
+    topic: int
+    withdrawal: int
+    #: In whole seconds. It also tells the withdrawal from another that a restored database gave the same number.
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReturnClaim:
     """What the return path and the Message-ID of a mail say: to whom it went, and on which day it was allowed."""
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from mailconsent.model import Label
+from mailconsent.services.inbox.acknowledging import acknowledge
 from mailconsent.services.inbox.complaints import apply_complaint
 from mailconsent.services.inbox.failures import apply_failure
 from mailconsent.services.inbox.mail import Effect, Mail
@@ -26,4 +27,7 @@ def apply(tx: Transaction, mail: Mail) -> Effect:
     if effect is None:  # nearly all mail
         return Effect()
     with tx.savepoint():
-        return effect(tx, mail)
+        done = effect(tx, mail)
+    if mail.verdict.label is Label.UNSUBSCRIBE:
+        acknowledge(tx, mail, done)
+    return done

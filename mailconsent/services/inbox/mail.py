@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from mailconsent.model import Channel, Classification, Evidence, Receipt
 from mailconsent.policy.reports import STRICTEST, Reports
+from mailconsent.services.inbox.answers import Answers
 from mailconsent.services.inbox.judging import Judged
 from mailconsent.services.recipients import Outcome
 
@@ -22,6 +23,8 @@ class Mail:
     swept: bool
     #: Which reports are believed.
     reports: Reports = STRICTEST
+    #: How who wrote it is answered; None where nobody is.
+    answers: Answers | None = None
 
     @property
     def verdict(self) -> Classification:

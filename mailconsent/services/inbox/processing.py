@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from mailconsent.errors import InvalidAddress, Unavailable
 from mailconsent.model import Label
 from mailconsent.policy.reports import STRICTEST, Reports
+from mailconsent.services.inbox.answers import Answers
 from mailconsent.services.inbox.effects import apply
 from mailconsent.services.inbox.judging import BROKEN, Judged
 from mailconsent.services.inbox.mail import Effect, Mail
@@ -23,10 +24,15 @@ def process(
     now: datetime,
     lease: timedelta,
     reports: Reports = STRICTEST,
+    answers: Answers | None = None,
+    marks: bool = False,
 ) -> Cursor:
     """
     Store a batch with its effects, move the cursor past it and stay the holder for the time of a `lease` more. Raises
     `LeaseLost` if the mailbox is another worker's.
+
+    With `answers`, who made a request is told. With `marks`, what had an effect and waits for nobody is noted down to
+    be marked in the mailbox.
     """
     # First the cursor: its row is the lock that keeps a worker which lost the lease from writing anything.
     moved = advance(tx, cursor, holder, batch[-1].fetched.uid, lease_until=now + lease)
@@ -38,13 +44,13 @@ def process(
         copy = bool(identity & known)
         known |= identity
         source = f"mail:{cursor.mailbox_id}/{cursor.uidvalidity}/{judged.fetched.uid}"
-        mail = Mail(judged=judged, source=source, now=now, swept=cursor.swept, reports=reports)
-        results.append(_settle(tx, mail, copy=copy))
+        mail = Mail(judged=judged, source=source, now=now, swept=cursor.swept, reports=reports, answers=answers)
+        results.append(_settle(tx, mail, copy=copy, marks=marks))
     remember(tx, cursor, results, now=now)
     return moved
 
 
-def _settle(tx: Transaction, mail: Mail, *, copy: bool) -> Stored:
+def _settle(tx: Transaction, mail: Mail, *, copy: bool, marks: bool) -> Stored:
     judged, verdict, effect = mail.judged, mail.verdict, Effect()
     state = State.FAILED if judged.failed else State.REVIEW if verdict.label is Label.UNSURE else State.DONE
     if not copy:
@@ -68,4 +74,5 @@ def _settle(tx: Transaction, mail: Mail, *, copy: bool) -> Stored:
         classification=verdict,
         received_at=judged.fetched.received_at,
         raw=judged.fetched.raw if effect.outcomes or state is not State.DONE else None,
+        unmarked=marks and bool(effect.outcomes) and state is State.DONE,
     )
