@@ -67,7 +67,7 @@ FLOORS = (
     # 3: use cases
     {"mailconsent.services"},
     # 4: doors
-    {"mailconsent.__main__", "mailconsent.cli", "mailconsent.demo", "web", "worker"},
+    {"mailconsent.__main__", "mailconsent.cli", "mailconsent.demo", "mailconsent.loops", "web", "worker"},
 )
 PACKAGES = {
     "alembic": {"mailconsent.store"},

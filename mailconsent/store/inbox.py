@@ -6,7 +6,7 @@ transaction that stored the result, and only while the lease is ours, so a worke
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -36,6 +36,8 @@ class Cursor:
     mailbox_id: int
     uidvalidity: int
     last_uid: int
+    #: Whether it was read to its end before, under this UIDVALIDITY.
+    swept: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,10 +82,17 @@ def release_lease(tx: Transaction, name: str, holder: str) -> None:
 def read_cursor(tx: Transaction, name: str, uidvalidity: int) -> Cursor:
     """Where to read on: after UID 0 if the mailbox is new or its UIDVALIDITY is another, lower or higher."""
     row = tx.connection.execute(
-        select(mailboxes.c.id, mailboxes.c.uidvalidity, mailboxes.c.last_uid).where(mailboxes.c.name == name)
+        select(mailboxes.c.id, mailboxes.c.uidvalidity, mailboxes.c.last_uid, mailboxes.c.checked_at).where(
+            mailboxes.c.name == name
+        )
     ).one()
-    last_uid = row.last_uid if row.uidvalidity == uidvalidity else 0
-    return Cursor(mailbox_id=row.id, uidvalidity=uidvalidity, last_uid=last_uid)
+    same = row.uidvalidity == uidvalidity
+    return Cursor(
+        mailbox_id=row.id,
+        uidvalidity=uidvalidity,
+        last_uid=row.last_uid if same else 0,
+        swept=same and row.checked_at is not None,
+    )
 
 
 def advance(tx: Transaction, cursor: Cursor, holder: str, last_uid: int, *, lease_until: datetime) -> Cursor:
@@ -98,7 +107,7 @@ def advance(tx: Transaction, cursor: Cursor, holder: str, last_uid: int, *, leas
     )
     if changed.rowcount != 1:
         raise LeaseLost
-    return Cursor(mailbox_id=cursor.mailbox_id, uidvalidity=cursor.uidvalidity, last_uid=last_uid)
+    return replace(cursor, last_uid=last_uid)
 
 
 def note_sweep(tx: Transaction, name: str, *, now: datetime) -> None:

@@ -1,0 +1,23 @@
+"""What each kind of message does: one function a label. What is not named here changes nothing."""
+
+from collections.abc import Callable, Mapping
+
+from mailconsent.model import Label
+from mailconsent.services.inbox.mail import Effect, Mail
+from mailconsent.services.inbox.requests import apply_request
+from mailconsent.store import Transaction
+
+EFFECTS: Mapping[Label, Callable[[Transaction, Mail], Effect]] = {
+    Label.UNSUBSCRIBE: apply_request,
+}
+
+
+def apply(tx: Transaction, mail: Mail) -> Effect:
+    """
+    Let a message act, in a savepoint of its own. Raises `InvalidAddress` where it is about nobody we can name.
+    """
+    effect = EFFECTS.get(mail.verdict.label)
+    if effect is None:  # nearly all mail
+        return Effect()
+    with tx.savepoint():
+        return effect(tx, mail)
