@@ -31,19 +31,23 @@ KINDS = (
 )
 #: What the readers look for: headers, marks of quotes, encodings, tags, words of requests and of what is none.
 PIECES = (
-    *(b"\0", b"\r", b"\n", b"\r\n", b"\n\n", b"\n \n", b"\t", b"\x0b", b"\x0c", b"\x85", b"\xff", b"\xfe\xff", b"\xc0\x80"),
-    *(b"\xed\xa0\x80", b"\xe2\x80\xa8", b"\xe2\x80\x8b", b"\xc2\xa0", b"\xe2\x80\xae", b"\xcc\x81", b"\xf0\x9f\x9b\x91"),
-    *(b"=", b"==", b"=\n", b"=3D", b"=00", b"=?utf-8?b?", b"=?utf-8?q?=?=", b"?=", b"=?", b"=?x?b?A?=", b"=?utf-8*en?q?a?="),
-    *(b"<", b">", b"<<", b"@", b"@@", b"(", b"((", b")", b'"', b'\\"', b"\\", b",", b";", b":", b":;", b"<>", b"<@>", b"a@b"),
-    *(b"> ", b">>>> ", b"\n> ", b"\n-- \n", b"\n--\n", b"\n--", b"\nOn Mon, Bo wrote:\n", b"\n-----Original Message-----\n"),
-    *(b"\nFrom: ", b"\nSubject: ", b"\nTo: ", b"\nCc: ", b"\nDate: ", b"\nMessage-ID: <[", b"\nAuto-Submitted: auto-replied"),
-    *(b"\nReturn-Path: <>", b"\nStatus: 5.1.1", b"\nAction: failed", b"\nFinal-Recipient: rfc822; ", b"\nFeedback-Type: abuse"),
-    *(b"\nAuthentication-Results: mail.example.com; dmarc=pass header.from=", b"\nReferences: ", b"\nSender: ", b"\nReply-To: "),
-    *(b"\nContent-Type: ", b"\nContent-Transfer-Encoding: base64\n", b"\nContent-Disposition: attachment", b"\nList-Unsubscribe: "),
-    *(b"<div>", b"</div>", b"<blockquote>", b"</blockquote>", b"<style>", b"<!--", b"-->", b"<![CDATA[", b"&#0;", b"&#xD800;"),
-    *(b"&nbsp;", b"&amp", b"<br>", b"<p", b"<a href=", b"<script>", b"<table>", b"<div class=gmail_quote>", b"<title>"),
-    *(b"unsubscribe", b"Unsubscribe me", b"don't", b"please", b"stop", b"not", b"how do I", b"?", b"!", b".", b"remove"),
-    *(b"http://", b"https://example.com/u/", b"mailto:", b"xn--", b"a2" * 28, b"A2" * 28, b"info@example.com", b"%00", b"5.7.1"),
+    *(b"\0", b"\r", b"\n", b"\r\n", b"\n\n", b"\n \n", b"\t", b"\x0b", b"\x0c", b"\x85", b"\xff", b"\xfe\xff"),
+    *(b"\xc0\x80", b"\xed\xa0\x80", b"\xe2\x80\xa8", b"\xe2\x80\x8b", b"\xc2\xa0", b"\xe2\x80\xae"),
+    *(b"\xcc\x81", b"\xf0\x9f\x9b\x91", b"=", b"==", b"=\n", b"=3D", b"=00", b"=?utf-8?b?", b"=?utf-8?q?=?="),
+    *(b"?=", b"=?", b"=?x?b?A?=", b"=?utf-8*en?q?a?=", b"<", b">", b"<<", b"@", b"@@", b"(", b"((", b")", b'"'),
+    *(b'\\"', b"\\", b",", b";", b":", b":;", b"<>", b"<@>", b"a@b", b"> ", b">>>> ", b"\n> ", b"\n-- \n"),
+    *(b"\n--\n", b"\n--", b"\nOn Mon, Bo wrote:\n", b"\n-----Original Message-----\n", b"\nFrom: "),
+    *(b"\nSubject: ", b"\nTo: ", b"\nCc: ", b"\nDate: ", b"\nMessage-ID: <["),
+    *(b"\nAuto-Submitted: auto-replied", b"\nReturn-Path: <>", b"\nStatus: 5.1.1", b"\nAction: failed"),
+    *(b"\nFinal-Recipient: rfc822; ", b"\nFeedback-Type: abuse"),
+    *(b"\nAuthentication-Results: mail.example.com; dmarc=pass header.from=", b"\nReferences: ", b"\nSender: "),
+    *(b"\nReply-To: ", b"\nContent-Type: ", b"\nContent-Transfer-Encoding: base64\n"),
+    *(b"\nContent-Disposition: attachment", b"\nList-Unsubscribe: ", b"<div>", b"</div>", b"<blockquote>"),
+    *(b"</blockquote>", b"<style>", b"<!--", b"-->", b"<![CDATA[", b"&#0;", b"&#xD800;", b"&nbsp;", b"&amp"),
+    *(b"<br>", b"<p", b"<a href=", b"<script>", b"<table>", b"<div class=gmail_quote>", b"<title>"),
+    *(b"unsubscribe", b"Unsubscribe me", b"don't", b"please", b"stop", b"not", b"how do I", b"?", b"!", b"."),
+    *(b"remove", b"http://", b"https://example.com/u/", b"mailto:", b"xn--", b"a2" * 28, b"A2" * 28),
+    *(b"info@example.com", b"%00", b"5.7.1"),
 )
 
 

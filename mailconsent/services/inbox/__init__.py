@@ -8,6 +8,7 @@ What mail to the contact inbox does. Rules (design 5.6):
 """
 
 from mailconsent.services.inbox.judging import Judged, judge
+from mailconsent.services.inbox.piped import ingest, piped
 from mailconsent.services.inbox.processing import process
 
-__all__ = ["Judged", "judge", "process"]
+__all__ = ["Judged", "ingest", "judge", "piped", "process"]

@@ -10,7 +10,7 @@ from mailconsent.services.inbox.effects import apply
 from mailconsent.services.inbox.judging import BROKEN, Judged
 from mailconsent.services.inbox.mail import Effect, Mail
 from mailconsent.store import Transaction
-from mailconsent.store.inbox import Cursor, State, Stored, advance, remember, seen
+from mailconsent.store.inbox import Cursor, State, Stored, advance, hold, remember, seen
 
 
 def process(
@@ -22,6 +22,13 @@ def process(
     """
     # First the cursor: its row is the lock that keeps a worker which lost the lease from writing anything.
     moved = advance(tx, cursor, holder, batch[-1].fetched.uid, lease_until=now + lease)
+    take_in(tx, cursor, batch, now=now)
+    return moved
+
+
+def take_in(tx: Transaction, cursor: Cursor, batch: Sequence[Judged], *, now: datetime) -> list[Stored]:
+    """Store messages with what each of them does: once, whichever way and however often it comes."""
+    hold(tx, [judged.content_digest for judged in batch if judged.content_digest])
     known = seen(tx, [digest for m in batch if m.content_digest for digest in (m.raw_digest, m.content_digest)])
     results = []
     for judged in batch:
@@ -32,7 +39,7 @@ def process(
         source = f"mail:{cursor.mailbox_id}/{cursor.uidvalidity}/{judged.fetched.uid}"
         results.append(_settle(tx, Mail(judged=judged, source=source, now=now, swept=cursor.swept), copy=copy))
     remember(tx, cursor, results, now=now)
-    return moved
+    return results
 
 
 def _settle(tx: Transaction, mail: Mail, *, copy: bool) -> Stored:
