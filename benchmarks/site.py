@@ -24,18 +24,18 @@ class Site:
     def __init__(self, folder: Path, database_url: str) -> None:
         self.folder = folder
         self.database_url = database_url
-        self._environ = {
+        self.environ = {
             f"{PREFIX}DATABASE_URL": database_url,
             f"{PREFIX}DIGEST_KEYS_FILE": str(folder / "digest.keys"),
             f"{PREFIX}SIGNING_KEYS_FILE": str(folder / "signing.keys"),
             f"{PREFIX}POLICY": str(ROOT / "policy.toml"),
         }
-        init(load_settings(self._environ))
+        init(load_settings(self.environ))
 
     @contextlib.contextmanager
     def opened(self, **settings: str) -> Iterator[Installation]:
         """The installation, as a door opens it."""
-        environ = self._environ | {f"{PREFIX}{name}": value for name, value in settings.items()}
+        environ = self.environ | {f"{PREFIX}{name}": value for name, value in settings.items()}
         installation = start(load_settings(environ))
         try:
             yield installation
@@ -46,7 +46,7 @@ class Site:
     def served(self) -> Iterator["Running"]:
         """A `mailconsent serve` over this installation."""
         environ = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-        with running("mailconsent", "serve", folder=self.folder, environ=environ | self._environ) as server:
+        with running("mailconsent", "serve", folder=self.folder, environ=environ | self.environ) as server:
             yield server
 
 
