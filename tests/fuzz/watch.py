@@ -106,8 +106,8 @@ def unfit(judged: Judged) -> list[str]:
     verdict = judged.classification
     said = (verdict.detector, verdict.reason, judged.authentication or "")
     faults = []
-    if len(verdict.detector) > 16 or len(verdict.reason) > 120:
-        faults.append("detector or reason are too long to be stored")
+    if len(verdict.detector) > 16:
+        faults.append("the detector is too long to be stored")
     if any(not text.isprintable() for text in said) or "@" in verdict.reason:
         faults.append("detector or reason are not words of ours")
     if not 0 <= verdict.confidence <= 1:
