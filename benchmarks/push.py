@@ -9,11 +9,7 @@ waits: that is where a notification could get lost.
 import contextlib
 import http.client
 import json
-import os
 import random
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -28,9 +24,7 @@ from benchmarks.site import KINDS, Site, sites
 from mailconsent.model import Channel, Evidence, Receipt
 from mailconsent.services.installation import Installation
 from mailconsent.services.senders import record_consent
-from mailconsent.settings import PREFIX
 from mailconsent.store.access import Scope, create_key
-from mailconsent.store.inbox import last_sweeps
 from tests.real.dovecot import PASSWORD, Dovecot
 
 PUSHES = 1_000
@@ -61,7 +55,8 @@ def _measure(kind: str, site: Site, dovecot: Dovecot, count: int) -> Iterator[Fi
         here = stack.enter_context(site.opened())
         key = _prepare(here, people)
         server = stack.enter_context(site.served())
-        stack.enter_context(_worker(site, here, url))
+        worker = stack.enter_context(site.worked(IMAP_URL=url, IMAP_PASSWORD=PASSWORD))
+        worker.wait_for_sweep(here)
         sender = _Sender(server.port, key)
         chance = random.Random(1)
         taken = []
@@ -88,30 +83,6 @@ def _prepare(here: Installation, people: list[str]) -> str:
         for address in people:
             record_consent(tx, topic, address, given)
         return create_key(tx, "bench", [Scope.CHECK], now=now)
-
-
-@contextlib.contextmanager
-def _worker(site: Site, here: Installation, url: str) -> Iterator[None]:
-    """A `mailconsent worker`, from the moment that it waits for mail."""
-    environ = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-    environ |= site.environ | {f"{PREFIX}IMAP_URL": url, f"{PREFIX}IMAP_PASSWORD": PASSWORD}
-    with tempfile.TemporaryFile(dir=site.folder) as log:
-        process = subprocess.Popen([sys.executable, "-m", "mailconsent", "worker"], env=environ, stdout=log, stderr=log)
-        try:
-            while not _swept(here):
-                if process.poll() is not None:
-                    log.seek(0)
-                    raise RuntimeError(log.read()[-2000:].decode())
-                time.sleep(0.05)
-            yield
-        finally:
-            process.terminate()
-            process.wait(20)
-
-
-def _swept(here: Installation) -> bool:
-    with here.store.read() as tx:
-        return any(last_sweeps(tx))
 
 
 class _Sender:
