@@ -1,6 +1,8 @@
 """`mailconsent ingest`, as a mail server runs it: nothing said where all is well, and no status that loses mail."""
 
+import contextlib
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -9,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from mailconsent.model import Reason
+from tests.commands import Command, Surroundings, without_settings
 from tests.doors.mails import mail
 from tests.doors.serving import run_command
-from tests.houses import ask, build, consent, rows
+from tests.houses import ask, build, consent, events, rows
 
 REQUEST = mail("anna@example.com", "Unsubscribe", "Please unsubscribe me.").decode()
 
@@ -72,6 +75,30 @@ def test_no_message_is_no_message(tmp_path: Path) -> None:
     done = run_command(house.variables, "ingest", given="\n")
 
     assert (done.returncode, done.stderr) == (65, "ingest: no message on standard input\n")
+
+
+def test_killed_at_any_moment_a_message_is_neither_lost_nor_counted_twice(tmp_path: Path, database_url: str) -> None:
+    house = build(tmp_path, database_url)
+    (tmp_path / "given").write_text(REQUEST)
+    around = Surroundings(
+        environ=without_settings(os.environ) | house.variables,
+        given=tmp_path / "given",
+        out=tmp_path / "out",
+        err=tmp_path / "err",
+    )
+    chance = random.Random(1)
+    for _ in range(5):
+        command = Command(["ingest"], around)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            command.wait(chance.uniform(0.05, 0.4))
+        command.kill()
+        command.wait()
+
+    assert Command(["ingest"], around).wait() == 0, "the server hands it over until this"
+
+    with house.opened() as here:
+        assert [row[0] for row in rows(here, "select copy from inbound_messages")].count(False) == 1
+        assert [len(each) for each in events(here).values()] == [1]
 
 
 def test_a_large_message_is_read_to_its_end_and_a_command_that_is_stopped_asks_for_it_again(tmp_path: Path) -> None:
