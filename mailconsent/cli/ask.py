@@ -1,6 +1,7 @@
 """Commands that ask and tell, as the API does."""
 
 import sys
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TextIO, TypeVar
 
@@ -29,14 +30,15 @@ def check(address: str, topic: str, as_json: bool) -> None:
     asked = checked(wire.CheckRequest, {"topic": topic, "addresses": [address_of(address)]})
     with opened() as here:
         about = here.rules.policy.topic(asked.topic)
+        now = datetime.now(UTC)
         with here.store.read() as tx:
-            mailing = mailing_of(here.rules.policy, about, now=datetime.now(UTC))
+            mailing = mailing_of(here.rules.policy, about, now=now)
             decision = senders.check(tx, mailing, asked.addresses)[0]
-            permit = senders.permits(tx, here.rules, about, asked.addresses, [decision])[0]
+            permit = senders.permits(tx, here.rules, about, asked.addresses, [decision], now=now)[0]
     if as_json:
         verdict = wire.verdict(asked.addresses[0], decision)
         if permit:
-            verdict |= {"headers": permit.headers, "unsubscribe_url": permit.unsubscribe_url}
+            wire.carry(verdict, **asdict(permit))
         click.echo(wire.write(wire.Verdict, verdict))
     else:
         event = f", event {decision.event_id}" if decision.event_id else ""

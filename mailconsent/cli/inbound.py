@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -19,9 +20,9 @@ from mailconsent.cli import cli, opened, settings
 from mailconsent.errors import ConfigError, InvalidToken, MailconsentError
 from mailconsent.mailbox import MAX_BYTES
 from mailconsent.message import parse_message
-from mailconsent.model import UnsubscribeClaim
+from mailconsent.model import MailedClaim
 from mailconsent.own_words import own_words
-from mailconsent.services.inbox import Judged, ingest, judge, piped
+from mailconsent.services.inbox import Judged, answers_of, ingest, judge, piped
 
 #: Of sysexits.h. For this status alone mail servers keep a message and hand it over again.
 TRY_AGAIN = 75
@@ -54,7 +55,8 @@ def classify(paths: tuple[Path, ...], as_json: bool) -> None:
                 continue
             judged = judge(piped(raw, now=datetime.now(UTC)), read_token, trusted)
             if as_json:
-                out.write(json.dumps({"file": file.name, **_explained(judged)}, ensure_ascii=False) + "\n")
+                line = {"file": file.name, **_explained(judged)}
+                out.write(json.dumps(line, ensure_ascii=False, default=_in_json) + "\n")
                 continue
             verdict = judged.classification
             why = f"{verdict.detector}: {verdict.reason}"
@@ -70,12 +72,10 @@ def _explained(judged: Judged) -> dict[str, object]:
         "confidence": verdict.confidence,
         "detector": verdict.detector,
         "reason": verdict.reason,
+        "status": verdict.status,
         "addresses": verdict.addresses,
         "named": verdict.named,
-        "links": [
-            {"digest": claim.digest.hex(), "generation": claim.generation, "topic": claim.topic, "basis": claim.basis}
-            for claim in verdict.claims
-        ],
+        "links": [asdict(claim) for claim in verdict.claims],
         "from": message.from_addresses,
         "subject": message.subject,
         "words": own_words(message),
@@ -85,17 +85,21 @@ def _explained(judged: Judged) -> dict[str, object]:
     }
 
 
-def _keys() -> tuple[Callable[[str], UnsubscribeClaim], Set[str]]:
+def _in_json(value: object) -> str:
+    return value.hex() if isinstance(value, bytes) else str(value)  # digests, and days
+
+
+def _keys() -> tuple[Callable[[str], MailedClaim], Set[str]]:
     """What reads our links, and the servers we trust; without keys, messages can still be told apart by their words."""
     try:
         known = settings()
-        return known.keyring().read_token, known.trusted_authserv_ids
+        return known.keyring().read_mailed, known.trusted_authserv_ids
     except ConfigError:
         click.echo("without keys: links of ours are not recognised", err=True)
         return _no_token, frozenset()
 
 
-def _no_token(_text: str) -> UnsubscribeClaim:
+def _no_token(_text: str) -> MailedClaim:
     raise InvalidToken
 
 
@@ -154,9 +158,10 @@ def _take_in() -> int:
         return NO_MESSAGE
     now = datetime.now(UTC)
     with opened() as here:
-        judged = judge(piped(raw, now=now), here.store.keyring.read_token, here.settings.trusted_authserv_ids)
+        rules = here.rules
+        judged = judge(piped(raw, now=now), here.store.keyring.read_mailed, here.settings.trusted_authserv_ids)
         with here.store.begin() as tx:
-            ingest(tx, judged, now=now)
+            ingest(tx, judged, now=now, reports=rules.policy.reports, answers=answers_of(here.settings, rules))
     return 0
 
 

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 
 from mailconsent.mailbox import MAX_BYTES, Fetched
 from mailconsent.message import InboundMessage, normalize_line_ends, parse_message
+from mailconsent.policy.reports import STRICTEST, Reports
+from mailconsent.services.inbox.answers import Answers
 from mailconsent.services.inbox.judging import Judged
 from mailconsent.services.inbox.processing import take_in
 from mailconsent.store import Transaction
@@ -40,6 +42,13 @@ def arrival(message: InboundMessage, *, now: datetime) -> datetime:
     return min(stamped, now)
 
 
-def ingest(tx: Transaction, judged: Judged, *, now: datetime) -> Stored:
-    """Store a message from the pipe with what it does."""
-    return take_in(tx, pipe_cursor(tx), [judged], now=now)[0]
+def ingest(
+    tx: Transaction,
+    judged: Judged,
+    *,
+    now: datetime,
+    reports: Reports = STRICTEST,
+    answers: Answers | None = None,
+) -> Stored:
+    """Store a message from the pipe with what it does, as `process` does it; there is no mailbox to mark it in."""
+    return take_in(tx, pipe_cursor(tx), [judged], now=now, reports=reports, answers=answers, marks=False)[0]
