@@ -44,6 +44,7 @@ def with_commands() -> click.Group:
         ask,
         hold,
         imports,
+        inbound,
         journal,
         lapsing,
         ledger,
