@@ -112,7 +112,7 @@ class MailboxUnavailable(Unavailable):
 
 
 class MailboxRefused(MailboxUnavailable):
-    """The IMAP server refused the login or the mailbox."""
+    """The IMAP server refused the login or the mailbox, or there is no access token for it."""
 
 
 class FetchBroken(MailboxUnavailable):

@@ -277,4 +277,21 @@ def test_a_sweep_is_noted_for_its_mailbox(store):
         note_sweep(tx, BOX, 7, now=NOW)
 
     with store.read() as tx:
-        assert sorted(last_sweeps(tx), key=str) == [NOW, None]
+        found = {sweep.checked_at: sweep.lease_until for sweep in last_sweeps(tx)}
+    assert found == {NOW: LATER, None: LATER}
+
+
+def test_under_another_uidvalidity_a_mailbox_is_not_swept_until_its_end_is_reached(store):
+    take(store, "one")
+    with store.begin() as tx:
+        note_sweep(tx, BOX, now=NOW)
+        advance(tx, cursor_of(store, 7), "one", 42, lease_until=LATER)
+    with store.begin() as tx:
+        note_sweep(tx, BOX, now=NOW)
+    assert cursor_of(store, 7).swept
+
+    with store.begin() as tx:
+        assert not advance(tx, cursor_of(store, 8), "one", 42, lease_until=LATER).swept
+
+    # As a worker finds it that comes after one which died.
+    assert not cursor_of(store, 8).swept

@@ -20,5 +20,5 @@ def answers_of(settings: Settings, rules: Rules) -> Answers | None:
     if settings.smtp is None:
         return None
     named = {rules.policy.controller.contact, rules.mailto, settings.smtp_sender, settings.smtp.user}
-    named |= {settings.imap.user} if settings.imap else set()
+    named |= {inbox.address.user for inbox in settings.inboxes}
     return Answers(rules=rules, ours=frozenset(address for address in named if "@" in address))
