@@ -18,10 +18,10 @@ from typing import TypeVar
 
 from mailconsent.address import Digester
 from mailconsent.errors import ConfigError, InvalidToken
-from mailconsent.model import ConfirmClaim, UndoClaim, UnsubscribeClaim
+from mailconsent.model import ConfirmClaim, MailedClaim, UndoClaim, UnsubscribeClaim
 from mailconsent.tokens import TokenSigner
 
-_Claim = TypeVar("_Claim", UnsubscribeClaim, ConfirmClaim, UndoClaim)
+_Claim = TypeVar("_Claim", UnsubscribeClaim, ConfirmClaim, UndoClaim, MailedClaim)
 
 MIN_BYTES = 32
 #: BLAKE2b takes no longer key.
@@ -159,6 +159,10 @@ class Keyring:
     def read_token(self, text: str) -> UnsubscribeClaim:
         """The claim in a token; `InvalidToken`. A key that another process has just begun to sign with counts."""
         return self._read(lambda reader: reader.read(text))
+
+    def read_mailed(self, text: str) -> MailedClaim:
+        """The claim in a token that a mail carries, of a link or of a return path; `InvalidToken`."""
+        return self._read(lambda reader: reader.read_mailed(text))
 
     def read_confirm(self, text: str, *, now: datetime) -> ConfirmClaim:
         """The claim in a link that confirms; `InvalidToken`, `TokenExpired`."""

@@ -10,6 +10,8 @@ Signed claims in links and mail. Rules (design 5.2):
 5. Only the links that give something expire: the one that confirms a consent 72 hours after the request, the one that
    undoes a withdrawal 24 hours after it. Each kind is signed under a salt of its own, so that no link can be taken for
    another. They have 72 letters: generation, digest, topic, number of the request or the withdrawal, expiry.
+6. The return path of a mail and its Message-ID say to whom it went, and when. They have a salt of their own, too: who
+   got hold of a link can unsubscribe somebody, but not have their address taken for dead.
 """
 
 import base64
@@ -18,14 +20,14 @@ import hashlib
 import hmac
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from itsdangerous import Signer
 from itsdangerous.signer import SigningAlgorithm
 
 from mailconsent.address import DIGEST_SIZE
 from mailconsent.errors import InvalidToken, TokenExpired
-from mailconsent.model import ConfirmClaim, LegalBasis, UndoClaim, UnsubscribeClaim
+from mailconsent.model import ConfirmClaim, LegalBasis, MailedClaim, ReturnClaim, UndoClaim, UnsubscribeClaim
 
 FORMAT = 1
 MAX_GENERATION = 31
@@ -40,6 +42,9 @@ EXPIRING_LENGTH = 72
 _SALT = "mailconsent.unsubscribe"
 _CONFIRM_SALT = "mailconsent.confirm"
 _UNDO_SALT = "mailconsent.undo"
+_RETURN_SALT = "mailconsent.return"
+# From which the days of return paths are counted: two bytes reach to the year 2149.
+_FIRST_DAY = date(1970, 1, 1)
 _SIGNATURE = 16
 # Where the topic, the event's number and the expiry begin.
 _TOPIC_AT = 1 + DIGEST_SIZE
@@ -79,6 +84,7 @@ class TokenSigner:
         self._reader, self._writer = _signer(keys, _SALT), _signer(active_keys, _SALT)
         self._confirm_reader, self._confirm_writer = _signer(keys, _CONFIRM_SALT), _signer(active_keys, _CONFIRM_SALT)
         self._undo_reader, self._undo_writer = _signer(keys, _UNDO_SALT), _signer(active_keys, _UNDO_SALT)
+        self._return_reader, self._return_writer = _signer(keys, _RETURN_SALT), _signer(active_keys, _RETURN_SALT)
 
     def sign(self, claim: UnsubscribeClaim) -> str:
         """The 56 letters of a claim."""
@@ -101,6 +107,28 @@ class TokenSigner:
             topic=tail & MAX_TOPIC,
             basis=LegalBasis.SOFT_OPT_IN if tail & SOFT_OPT_IN_BIT else LegalBasis.CONSENT,
         )
+
+    def sign_return(self, claim: ReturnClaim) -> str:
+        """The 56 letters in the return path and the Message-ID of a mail."""
+        day = (claim.sent_on - _FIRST_DAY).days
+        payload = bytes([FORMAT << 5 | claim.generation]) + claim.digest + day.to_bytes(2, "big")
+        return _written(payload, self._return_writer)
+
+    def read_return(self, text: str) -> ReturnClaim:
+        """The claim of a return path. Raises `InvalidToken` as `read` does."""
+        payload = _payload(text, LENGTH, self._return_reader)
+        return ReturnClaim(
+            digest=payload[1:_TOPIC_AT],
+            generation=payload[0] & MAX_GENERATION,
+            sent_on=_FIRST_DAY + timedelta(days=int.from_bytes(payload[_TOPIC_AT:], "big")),
+        )
+
+    def read_mailed(self, text: str) -> MailedClaim:
+        """The claim in what a mail carries, whether of a link or of a return path. Raises `InvalidToken`."""
+        try:
+            return self.read(text)
+        except InvalidToken:
+            return self.read_return(text)
 
     def sign_confirm(self, claim: ConfirmClaim) -> str:
         """The 72 letters of a link that confirms."""
