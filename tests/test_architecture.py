@@ -64,6 +64,8 @@ FLOORS = (
         "mailconsent.mailbox",
         "mailconsent.oauth",
         "mailconsent.oauth_grant",
+        "mailconsent.oauth_settings",
+        "mailconsent.oauth_sign_in",
         "mailconsent.settings",
         "mailconsent.store",
     },
