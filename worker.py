@@ -1,6 +1,6 @@
 """
-The worker process: reads the contact inboxes and keeps the house, until it is told to stop by SIGTERM or SIGINT, and
-then ends within five seconds. What it does stands in `mailconsent/loops/`.
+The worker process: reads the contact inboxes, sends our own mail and keeps the house, until it is told to stop by
+SIGTERM or SIGINT, and then ends within five seconds. What it does stands in `mailconsent/loops/`.
 """
 
 import os
@@ -14,12 +14,15 @@ from mailconsent import logs
 from mailconsent.errors import ConfigError, Unavailable
 from mailconsent.loops.keeping import keep
 from mailconsent.loops.reading import Reader
+from mailconsent.loops.sending import Sender
 from mailconsent.oauth import AccessTokens
 from mailconsent.services.installation import Installation, start
 from mailconsent.settings import load_settings
 
 #: Seconds that an orderly end may take.
 LAST_MOMENT = 4.0
+#: Seconds of it in which a letter that is being sent may be finished: otherwise it is sent once more.
+LAST_LETTER = 2.5
 
 
 class Worker:
@@ -31,6 +34,8 @@ class Worker:
         self.installation = installation
         self._stop = threading.Event()
         self.readers = self._readers()
+        smtp = installation.settings.smtp
+        self.sender = Sender(installation, smtp, self._stop) if smtp else None
         self._faults: list[Exception] = []
 
     def _readers(self) -> list[Reader]:
@@ -60,11 +65,16 @@ class Worker:
         logs.info("worker started")
         # What the house is in the midst of when the process ends is rolled back, so nobody waits for it.
         threading.Thread(target=self.keep_house, daemon=True).start()
+        sending = threading.Thread(target=self.sender.run, daemon=True) if self.sender else None
+        if sending:
+            sending.start()
         threads = [threading.Thread(target=self._guard, args=(reader.run,)) for reader in self.readers]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
+        if sending:
+            sending.join(LAST_LETTER)
         logs.info("worker stopped")
         if self._faults:
             raise self._faults[0]

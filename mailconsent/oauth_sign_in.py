@@ -41,7 +41,9 @@ class SignIn:
             "prompt": "consent",
         }
         #: Where the person is to go.
-        self.url = f"{page}{'&' if urlsplit(page).query else '?'}{urlencode({name: text for name, text in query.items() if text})}"
+        self.url = (
+            f"{page}{'&' if urlsplit(page).query else '?'}{urlencode({n: text for n, text in query.items() if text})}"
+        )
 
     def refresh_token(self, ended_at: str, *, timeout: float = 30.0) -> str:
         """

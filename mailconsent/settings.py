@@ -12,11 +12,13 @@ from urllib.parse import urlsplit
 
 from mailconsent import imap_settings, oauth_settings
 from mailconsent.errors import ConfigError
+from mailconsent.headers import ROOM, has_room
 from mailconsent.imap_settings import Inbox, Mark, read_inboxes, read_mark
 from mailconsent.imap_url import is_loopback
 from mailconsent.keyring import Keyring, KeySource
 from mailconsent.oauth_grant import Grant
 from mailconsent.policy import Policy, read_policy
+from mailconsent.smtp_url import MailServer, parse_smtp_url
 
 PREFIX = "MAILCONSENT_"
 NAMES = (
@@ -29,7 +31,11 @@ NAMES = (
     "IMAP_CYCLE",
     "IMAP_LEASE",
     "IMAP_TIMEOUT",
+    "SMTP_URL",
+    "SMTP_PASSWORD",
+    "SMTP_SENDER",
     "MAILTO",
+    "RETURN_PATH",
     "JOURNAL",
     "TRUSTED_AUTHSERV_IDS",
 )
@@ -38,6 +44,7 @@ DATABASE_URL = "sqlite:///var/mailconsent.db"
 DIGEST_KEYS_PATH = Path("var/digest.keys")
 SIGNING_KEYS_PATH = Path("var/signing.keys")
 _AUTHSERV_ID = re.compile(r"[A-Za-z0-9._-]{1,255}")
+_SENDER = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9.-]+")
 _MAILTO = re.compile(r"[A-Za-z0-9._~-]{1,64}@[A-Za-z0-9.-]+")
 
 
@@ -52,6 +59,8 @@ class Settings:
     base_url: str
     #: Address for the mailto form of unsubscribing.
     mailto: str
+    #: Address that bounces come back to, with a token behind its local part.
+    return_path: str
     #: The mailboxes that the worker reads.
     inboxes: tuple[Inbox, ...]
     #: What is done in them to mail that had an effect; None for nothing.
@@ -62,6 +71,11 @@ class Settings:
     imap_lease: float
     #: Seconds that the IMAP server may stay silent.
     imap_timeout: float
+    #: Which takes our own mail; None where we write none.
+    smtp: MailServer | None
+    smtp_password: str = field(repr=False)
+    #: The return path of our own mail. Empty, as it should be, where the server does not ask for one.
+    smtp_sender: str
     digest_keys: KeySource
     signing_keys: KeySource
     #: The folder of the journal of opt-outs.
@@ -109,16 +123,22 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         policy_path=Path(values.get("POLICY", "policy.toml")),
         base_url=_base_url(values.get("BASE_URL", "http://127.0.0.1:8080"), faults),
         mailto=_mailto(values.get("MAILTO", ""), faults),
+        return_path=_return_path(values.get("RETURN_PATH", ""), faults),
         inboxes=inboxes,
         mark=read_mark(values, inboxes, faults),
         imap_cycle=_seconds("IMAP_CYCLE", values, 30, faults),
         imap_lease=_seconds("IMAP_LEASE", values, 90, faults),
         imap_timeout=_seconds("IMAP_TIMEOUT", values, 30, faults),
+        smtp=_smtp(values.get("SMTP_URL"), faults),
+        smtp_password=values.get("SMTP_PASSWORD", ""),
+        smtp_sender=_sender(values.get("SMTP_SENDER", ""), faults),
         digest_keys=_keys("DIGEST_KEYS", environ, values, DIGEST_KEYS_PATH, faults),
         signing_keys=_keys("SIGNING_KEYS", environ, values, SIGNING_KEYS_PATH, faults),
         journal=Path(values["JOURNAL"]) if "JOURNAL" in values else _beside(values.get("DATABASE_URL", DATABASE_URL)),
         trusted_authserv_ids=_authserv_ids(values.get("TRUSTED_AUTHSERV_IDS", ""), faults),
     )
+    if settings.smtp and settings.smtp.user and not settings.smtp_password:
+        faults.append("SMTP_PASSWORD: missing, though SMTP_URL names a user")
     if faults:
         raise ConfigError(*faults)
     return settings
@@ -170,6 +190,14 @@ def _mailto(text: str, faults: list[str]) -> str:
     return text
 
 
+def _return_path(text: str, faults: list[str]) -> str:
+    if text and not _MAILTO.fullmatch(text):
+        faults.append("RETURN_PATH: must be a plain e-mail address")
+    elif not has_room(text):
+        faults.append(f"RETURN_PATH: at most {ROOM} letters may stand before the @: a token is put behind them")
+    return text
+
+
 def _authserv_ids(text: str, faults: list[str]) -> frozenset[str]:
     ids = text.replace(",", " ").split()
     if not all(map(_AUTHSERV_ID.fullmatch, ids)):
@@ -181,6 +209,20 @@ def _path(environ: Mapping[str, str], name: str) -> Path | None:
     """Of a setting that changes in its file while we run."""
     path = environ.get(f"{PREFIX}{name}_FILE")
     return Path(path) if path else None
+
+
+def _smtp(text: str | None, faults: list[str]) -> MailServer | None:
+    try:
+        return parse_smtp_url(text) if text else None
+    except ConfigError as fault:
+        faults.extend(fault.faults)
+        return None
+
+
+def _sender(text: str, faults: list[str]) -> str:
+    if text and not _SENDER.fullmatch(text):
+        faults.append("SMTP_SENDER: must be a plain e-mail address")
+    return text
 
 
 def _seconds(name: str, values: Mapping[str, str], default: float, faults: list[str]) -> float:

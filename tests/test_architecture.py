@@ -21,7 +21,9 @@ FLOORS = (
     {"mailconsent", "mailconsent.model", "mailconsent.errors"},
     # 1: rules
     {
+        "mailconsent.acknowledgement",
         "mailconsent.address",
+        "mailconsent.answer",
         "mailconsent.authentication",
         "mailconsent.charset",
         "mailconsent.classify",
@@ -33,9 +35,11 @@ FLOORS = (
         "mailconsent.due",
         "mailconsent.erasure",
         "mailconsent.facts",
+        "mailconsent.failures",
         "mailconsent.headers",
         "mailconsent.imap_url",
         "mailconsent.import_rows",
+        "mailconsent.mail_id",
         "mailconsent.merkle",
         "mailconsent.message",
         "mailconsent.mime",
@@ -49,6 +53,7 @@ FLOORS = (
         "mailconsent.seal",
         "mailconsent.bloom",
         "mailconsent.shared_domains",
+        "mailconsent.smtp_url",
         "mailconsent.soft_opt_in",
         "mailconsent.sale_telling",
         "mailconsent.terms",
@@ -66,6 +71,7 @@ FLOORS = (
         "mailconsent.oauth_grant",
         "mailconsent.oauth_settings",
         "mailconsent.oauth_sign_in",
+        "mailconsent.postbox",
         "mailconsent.settings",
         "mailconsent.store",
     },
@@ -106,8 +112,13 @@ IMPURE_MODULES = frozenset(
 )
 #: Of anything but a module of ours: `datetime.now()`, `path.read_text()`.
 IMPURE_CALLS = frozenset(("now", "utcnow", "today", "read_text", "read_bytes", "write_text", "write_bytes"))
-#: The only files that rules read: the phrases, sayings and marks of quotes that are shipped inside the package.
-READS_ITS_PACKAGE = {"mailconsent.classify.sayings", "mailconsent.classify.wording", "mailconsent.own_words.marks"}
+#: The only files that rules read: the phrases, sayings, marks of quotes and texts that are shipped inside the package.
+READS_ITS_PACKAGE = {
+    "mailconsent.acknowledgement.texts",
+    "mailconsent.classify.sayings",
+    "mailconsent.classify.wording",
+    "mailconsent.own_words.marks",
+}
 LONGEST = 300
 
 

@@ -20,7 +20,7 @@ from mailconsent.classify import unsubscribe
 from mailconsent.classify.bounce import prose
 from mailconsent.classify.sayings import Sayings, begins, gather, hear, load_table, says
 from mailconsent.message import InboundMessage
-from mailconsent.model import Classification, Label, UnsubscribeClaim
+from mailconsent.model import Classification, Label, MailedClaim
 from mailconsent.own_words import own_words
 
 #: Present at all means automatic, unless it says no.
@@ -93,7 +93,7 @@ def load_words() -> Words:
     )
 
 
-def detect(message: InboundMessage, read_token: Callable[[str], UnsubscribeClaim]) -> Classification | None:
+def detect(message: InboundMessage, read_token: Callable[[str], MailedClaim]) -> Classification | None:
     """An automatic response, if this is one."""
     by_header = telling_header(message)
     by_words = "" if by_header else telling_words(message)
@@ -115,7 +115,7 @@ def detect(message: InboundMessage, read_token: Callable[[str], UnsubscribeClaim
     )
 
 
-def is_button(message: InboundMessage, read_token: Callable[[str], UnsubscribeClaim]) -> bool:
+def is_button(message: InboundMessage, read_token: Callable[[str], MailedClaim]) -> bool:
     """
     Whether a provider sends the request of a user who pressed "unsubscribe": a subject that is the request, and below
     it no more than that a machine wrote this. An answer to something is never that.

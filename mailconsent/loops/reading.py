@@ -17,7 +17,7 @@ from mailconsent.errors import FetchBroken, MailboxRefused, MailboxUnavailable, 
 from mailconsent.imap_url import MailboxAddress
 from mailconsent.mailbox import Fetched, Mailbox, connect
 from mailconsent.oauth import AccessTokens
-from mailconsent.services.inbox import Judged, judge, process
+from mailconsent.services.inbox import Judged, answers_of, judge, process
 from mailconsent.services.installation import Installation
 from mailconsent.store.inbox import note_sweep, read_cursor, release_lease, take_lease
 from mailconsent.store.marks import note_marked, unmarked
@@ -51,6 +51,7 @@ class Reader:
         self.lease = timedelta(seconds=installation.settings.imap_lease)
         # The lease is renewed once a cycle, and must outlive a slow one.
         self.cycle = min(installation.settings.imap_cycle, installation.settings.imap_lease / 3)
+        self.answers = answers_of(installation.settings, installation.rules)
         self.holder = secrets.token_hex(8)
         self.mailbox: Mailbox | None = None
         self.failures = 0
@@ -111,18 +112,27 @@ class Reader:
         """Read everything that is new. The cursor moves in the transaction that stores the results."""
         with self.store.read() as tx:
             cursor = read_cursor(tx, self.imap.name, mailbox.uidvalidity)
+        reports = self.installation.rules.policy.reports
         for batch in self._batches(mailbox, cursor.last_uid):
             judged = list(self._judged(batch))
             with self.store.begin() as tx:
                 cursor = process(
-                    tx, cursor, self.holder, judged, now=_now(), lease=self.lease, marks=self._mark is not None
+                    tx,
+                    cursor,
+                    self.holder,
+                    judged,
+                    now=_now(),
+                    lease=self.lease,
+                    reports=reports,
+                    answers=self.answers,
+                    marks=self._mark is not None,
                 )
             labels = _counts([one.classification.label for one in judged])
             logs.info("messages read", mailbox=self.number, count=len(judged), labels=labels)
             if self.stopping():
                 return
         with self.store.begin() as tx:
-            note_sweep(tx, self.imap.name, now=_now())
+            note_sweep(tx, self.imap.name, mailbox.uidvalidity, now=_now())
 
     def mark(self, mailbox: Mailbox) -> bool:
         """
@@ -154,7 +164,7 @@ class Reader:
     def _judged(self, batch: list[Fetched]) -> Iterator[Judged]:
         """What the messages of a batch are, up to the one in hand when the end is asked for."""
         for fetched in batch:
-            yield judge(fetched, self.store.keyring.read_token, self.installation.settings.trusted_authserv_ids)
+            yield judge(fetched, self.store.keyring.read_mailed, self.installation.settings.trusted_authserv_ids)
             if self.stopping():
                 return
 

@@ -120,7 +120,7 @@ def start(settings: Settings) -> Installation:
         store.close()
         raise
     mailto = settings.mailto or policy.controller.contact
-    rules = Rules(policy=policy, base_url=settings.base_url, mailto=mailto)
+    rules = Rules(policy=policy, base_url=settings.base_url, mailto=mailto, return_path=settings.return_path or mailto)
     return Installation(settings=settings, store=store, rules=rules)
 
 

@@ -120,7 +120,7 @@ def test_a_worker_that_is_late_is_told_and_takes_no_page_away(
     with web.here.store.begin() as tx:
         assert take_lease(tx, "contact", "worker", now=now, lease=timedelta(minutes=1))
         if swept is not None:
-            note_sweep(tx, "contact", now=now - swept)
+            note_sweep(tx, "contact", 1, now=now - swept)
 
     status, body = ready(web)
 

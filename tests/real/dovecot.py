@@ -56,7 +56,7 @@ class Dovecot:
         for name in ("run", "state", "mail"):
             (self._dir / name).mkdir()
         give_to_mail_owner(self._dir)
-        _make_certificate(self.certificate, self._dir / "key.pem")
+        make_certificate(self.certificate, self._dir / "key.pem")
         answer = subprocess.run([self._program, "--version"], check=True, capture_output=True, text=True)
         url = self._introspection_url
         (self._dir / "oauth2.conf").write_text(OAUTH_FILE_AS_OF_2_3.format(introspection_url=url))
@@ -165,7 +165,8 @@ class Dovecot:
             path.unlink()
 
 
-def _make_certificate(certificate: Path, key: Path) -> None:
+def make_certificate(certificate: Path, key: Path) -> None:
+    """A certificate that is its own authority, and its key, as PEM files."""
     openssl = program("openssl", package="openssl")
     names = "subjectAltName=DNS:localhost,IP:127.0.0.1"
     kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]

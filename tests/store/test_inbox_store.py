@@ -274,7 +274,7 @@ def test_a_sweep_is_noted_for_its_mailbox(store):
     take(store, "one", OTHER)
 
     with store.begin() as tx:
-        note_sweep(tx, BOX, now=NOW)
+        note_sweep(tx, BOX, 7, now=NOW)
 
     with store.read() as tx:
         found = {sweep.checked_at: sweep.lease_until for sweep in last_sweeps(tx)}
