@@ -32,7 +32,7 @@ class SignIn:
             "response_type": "code",
             "client_id": grant.client_id,
             "redirect_uri": REDIRECT,
-            "scope": grant.scope,
+            **({"scope": grant.scope} if grant.scope else {}),
             "state": self._state,
             "code_challenge": challenge,
             "code_challenge_method": "S256",
