@@ -1,8 +1,8 @@
 """
 A mailbox that is open: sweeps, waits, and what of it breaks.
 
-`Mailbox.since` is the truth; `Mailbox.wait` is only a hint, since notifications get lost (a server may send none of what
-comes while nobody waits). So sweep after every wait.
+`Mailbox.since` is the truth; `Mailbox.wait` is only a hint, since notifications get lost (a server may send none of
+what comes while nobody waits). So sweep after every wait.
 
 One connection, one mailbox, one life: after an error the object is of no more use. Close it and connect again.
 """
