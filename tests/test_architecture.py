@@ -39,6 +39,7 @@ FLOORS = (
         "mailconsent.headers",
         "mailconsent.imap_url",
         "mailconsent.import_rows",
+        "mailconsent.mail_id",
         "mailconsent.merkle",
         "mailconsent.message",
         "mailconsent.mime",

@@ -52,6 +52,7 @@ def with_commands() -> click.Group:
         recipient,
         requests,
         retention,
+        review,
         run,
         sale,
         setup,

@@ -141,8 +141,9 @@ class Reader:
         """
         if self._mark is None or self.stopping() or time.monotonic() < self._unwelcome_until:
             return False
+        uidvalidity = mailbox.uidvalidity  # marking opens the mailbox anew, and may find another
         with self.store.read() as tx:
-            uids = unmarked(tx, self.imap.name, mailbox.uidvalidity)
+            uids = unmarked(tx, self.imap.name, uidvalidity)
         if not uids:
             return False
         try:
@@ -156,7 +157,7 @@ class Reader:
             logs.failure("mail not marked", fault, mailbox=self.number, seconds=pause, message=str(fault))
             return False
         with self.store.begin() as tx:
-            note_marked(tx, self.imap.name, mailbox.uidvalidity, uids)
+            note_marked(tx, self.imap.name, uidvalidity, uids)
         logs.info("mail marked", mailbox=self.number, count=len(uids))
         return True
 

@@ -63,6 +63,8 @@ class Stored:
     received_at: datetime
     #: Kept only of mail that had an effect or awaits a human.
     raw: bytes | None
+    #: Until when a human is to decide; None where nobody has to.
+    review_until: datetime | None = None
     #: It had an effect, and is to get a mark in the mailbox.
     unmarked: bool = False
 
@@ -236,6 +238,7 @@ def _row(cursor: Cursor, message: Stored, now: datetime) -> dict[str, object]:
         # Here, since COPY asks no column type.
         "received_at": in_utc(message.received_at),
         "stored_at": in_utc(now),
+        "review_until": message.review_until and in_utc(message.review_until),
         "raw": message.raw,
         "unmarked": message.unmarked,
     }

@@ -35,7 +35,7 @@ def test_access_shows_every_event_in_order_with_its_evidence_and_the_wording_sho
     told = export_of(installation, ANNA.upper())
 
     kinds = [event["kind"] for event in told["events"]]
-    assert kinds == ["consent_given", "consent_requested", "sale", "withdrawn"]
+    assert kinds == ["consent_given", "consent_requested", "sale", "withdrawn", "questioned"]
     given = told["events"][0]
     assert given["evidence"]["wording"] == HOSTILE
     assert given["evidence"]["ip"] == SECRETS[0]
