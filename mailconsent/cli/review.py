@@ -13,6 +13,8 @@ from mailconsent.model import Channel, EventId, Receipt
 from mailconsent.services import operators
 from mailconsent.services import review as services
 from mailconsent.services.case import Case, Part, Person, read_case
+from mailconsent.services.inbox import answers_of
+from mailconsent.services.inbox.reviewed import acknowledge_reviewed
 from mailconsent.services.installation import Installation
 from mailconsent.store.review import Waiting, left_over, list_waiting
 
@@ -61,11 +63,13 @@ def show(mail: str, as_json: bool) -> None:
 @click.argument("named", metavar="ID")
 @click.argument("addresses", metavar="[ADDRESS]...", nargs=-1)
 @click.option("--reason", default="", help="Why; kept as evidence. Name nobody.")
-def apply(named: str, addresses: tuple[str, ...], reason: str) -> None:
+@click.option("--no-answer", is_flag=True, help="The writer is not told: somebody has done so already.")
+def apply(named: str, addresses: tuple[str, ...], reason: str, no_answer: bool) -> None:
     """
     It was a request: marketing has ended, as of the receipt of the mail. Prints the events.
 
-    With ADDRESS of these alone, where the mail turned out to be about somebody else.
+    With ADDRESS of these alone, where the mail turned out to be about somebody else. The writer is told by mail, as if
+    the request had been clear, where SMTP_URL is set and the mail is of the last three days.
     """
     about = [address_of(address) for address in addresses]
     if "/" not in named and about:
@@ -73,6 +77,15 @@ def apply(named: str, addresses: tuple[str, ...], reason: str) -> None:
     with opened() as here, here.store.begin() as tx:
         if "/" in named:
             answered = services.apply(tx, MailId.read(named), _receipt(), addresses=about, reason=reason)
+            acknowledge_reviewed(
+                tx,
+                MailId.read(named),
+                answered.withdrawn,
+                read_token=here.store.keyring.read_mailed,
+                trusted=here.settings.trusted_authserv_ids,
+                answers=None if no_answer else answers_of(here.settings, here.rules),
+                now=datetime.now(UTC),
+            )
         else:
             answered = services.answer_left_over(tx, EventId.read(named), _receipt())
     _tell(answered)

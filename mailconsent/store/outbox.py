@@ -6,6 +6,7 @@ the others, when that time is over. The address and the text go as soon as the l
 while, so that nobody is written to too often.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -13,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Row, exists, insert, select, update
 
+from mailconsent.dossier import Answered
 from mailconsent.store import Transaction
 from mailconsent.store.tables import outbox
 
@@ -120,6 +122,15 @@ def _change(tx: Transaction, letter: Letter, holder: str, **values: object) -> b
     ours = (outbox.c.recipient_id == letter.recipient_id, outbox.c.id == letter.id, outbox.c.holder == holder)
     changed = tx.connection.execute(update(outbox).where(*ours, _WAITING).values(holder=None, **values))
     return changed.rowcount == 1
+
+
+def read_letters(tx: Transaction, recipient_id: int) -> Sequence[Answered]:
+    """Our own mail to a recipient, as far as it is remembered, oldest first."""
+    theirs = select(outbox).where(outbox.c.recipient_id == recipient_id).order_by(outbox.c.created_at)
+    return [
+        Answered(kind=row.kind, state=row.state, made_at=row.created_at, raw=row.raw)
+        for row in tx.connection.execute(theirs)
+    ]
 
 
 def forget_letters(tx: Transaction, recipient_id: int) -> int:
