@@ -67,9 +67,7 @@ class Wording(NamedTuple):
 
     def split(self, text: str) -> list[str]:
         """The words of a text, with slips put right, and each number as `0`."""
-        return [
-            "0" if word.isdecimal() else self.spellings.get(word, word) for word in split_words(text, self.known)
-        ]
+        return ["0" if word.isdecimal() else self.spellings.get(word, word) for word in split_words(text, self.known)]
 
 
 @cache
