@@ -23,7 +23,8 @@ from benchmarks.mails import mailbox
 from benchmarks.rounds import medians, progress
 from benchmarks.site import KINDS, sites
 from mailconsent import logs
-from mailconsent.mailbox import BATCH, Fetched, Mailbox, connect
+from mailconsent.mailbox import Fetched, Mailbox, connect
+from mailconsent.mailbox.session import BATCH
 from mailconsent.store.tables import inbound_messages
 from tests.real.dovecot import PASSWORD, Dovecot
 from worker import Worker
@@ -58,14 +59,14 @@ def _compare(kind: str, dovecot: Dovecot, user: str, count: int) -> Figure:
         site = stack.enter_context(sites(kind))()
         url = f"imap://{quote(user, safe='')}@127.0.0.1:{dovecot.port}/INBOX"
         installation = stack.enter_context(site.opened(IMAP_URL=url, IMAP_PASSWORD=PASSWORD))
-        worker = Worker(installation)
-        box = stack.enter_context(connect(worker.imap, PASSWORD))
+        (reader,) = Worker(installation).readers
+        box = stack.enter_context(connect(reader.imap, PASSWORD))
         bare = _Bare(stack.enter_context(dovecot.session(user, readonly=True)))
 
         def own_turn() -> float:
-            worker.take_lease()
+            reader.take_lease()
             began = time.perf_counter()
-            worker.sweep(_Next(box, count))
+            reader.sweep(_Next(box, count))
             return time.perf_counter() - began
 
         seconds = medians({"own": own_turn, "bare": lambda: bare.read(count)}, ROUNDS)

@@ -50,6 +50,8 @@ OWN_DOORS = frozenset({Channel.ONE_CLICK, Channel.PAGE, Channel.INBOX})
 OPT_OUTS = frozenset({EventKind.WITHDRAWN, EventKind.OBJECTED, EventKind.REFUSED})
 #: The doors at which nobody shows a token.
 TOLD = frozenset({Channel.API, Channel.IMPORT, Channel.OPERATOR})
+#: What mail may rest on, or soon may.
+GROUNDS = frozenset({EventKind.CONSENT_REQUESTED, EventKind.CONSENT_GIVEN, EventKind.SALE})
 #: What could let mail through again, so that a no after it is a new one.
 GRANTING = frozenset({EventKind.CONSENT_GIVEN, EventKind.RELEASED, EventKind.RESTORED})
 
@@ -87,6 +89,8 @@ def already_said(events: Sequence[Event], no: Event, *, reaching: bool = False) 
     What a human may yet end as misread or forged (design 5.3) stands for itself: no other act is a repeat of it. And
     what reaches the tagged forms to come repeats nothing that does not, such as a click.
     """
+    if no.kind is EventKind.OWNER_CHANGED:
+        return owner_change(events)
     alike = [
         event
         for event in events
@@ -111,6 +115,18 @@ def ended(events: Sequence[Event]) -> frozenset[int]:
     return frozenset(
         event.seq for event in events for ender in ENDERS if (event.seq, ender) in named and may_end(ender, event)
     )
+
+
+def standing_failure(events: Sequence[Event]) -> int | None:
+    """The permanent failure that stands, by its `seq`; None too where the customer has given the address anew since."""
+    standing = fold(0, events).get(ALL_TOPICS)
+    return standing.failure if standing and standing.given_anew is None else None
+
+
+def owner_change(events: Sequence[Event]) -> Event | None:
+    """The last change of the owner, if no ground came after it."""
+    last = next((e for e in reversed(events) if e.kind in (EventKind.OWNER_CHANGED, *GROUNDS)), None)
+    return last if last and last.kind is EventKind.OWNER_CHANGED else None
 
 
 def may_end(ender: EventKind, event: Event) -> bool:

@@ -8,7 +8,7 @@ value is a migration. Times are aware and in UTC everywhere.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -47,6 +47,7 @@ class EventKind(StrEnum):
     SUPPRESSED = "suppressed"  #: by an operator
     QUESTIONED = "questioned"  #: an unclear request; marketing stops until a human answers
     PERMANENT_FAILURE = "permanent_failure"  #: the address does not work, RFC 3463 class 5
+    TRANSIENT_FAILURE = "transient_failure"  #: mail could not be delivered, which may pass; it counts with others
     OWNER_CHANGED = "owner_changed"  #: the mailbox is somebody else's now, RFC 7293
     RELEASED = "released"  #: an operator ends the one event it names
     RESTORED = "restored"  #: the person undoes the one withdrawal it names
@@ -281,6 +282,35 @@ class ConfirmClaim:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UndoClaim:
+    """What a link that undoes says: whose withdrawal it is, which one, and until when it can be undone."""
+
+    #: Keyed digest of the address, under the keys of `generation`.
+    digest: bytes
+    generation: int
+    #: Of the withdrawal, as its `seq` is in `withdrawal`.
+    topic: int
+    withdrawal: int
+    #: In whole seconds. It also tells the withdrawal from another that a restored database gave the same number.
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReturnClaim:
+    """What the return path and the Message-ID of a mail say: to whom it went, and on which day it was allowed."""
+
+    #: Keyed digest of the address, under the keys of `generation`.
+    digest: bytes
+    generation: int
+    #: In UTC.
+    sent_on: date
+
+
+#: What a mail that comes in may carry of ours.
+MailedClaim = UnsubscribeClaim | ReturnClaim
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Classification:
     """What an inbound message is, and what made us say so."""
 
@@ -296,4 +326,6 @@ class Classification:
     #: Others whom the writer names as those to act for. Nothing is done for them unless the sender is authenticated.
     named: tuple[str, ...] = ()
     #: The token of ours that is the request (in the unsubscribe local part or the subject) or identifies the recipient.
-    claims: tuple[UnsubscribeClaim, ...] = ()
+    claims: tuple[MailedClaim, ...] = ()
+    #: Of a bounce: the status code to go by (RFC 3463), or the one that its words stand for; empty where neither tells.
+    status: str = ""

@@ -14,10 +14,10 @@ from collections.abc import Callable
 
 from mailconsent.classify import auto_reply, bounce, button, complaint, token, unsubscribe
 from mailconsent.message import InboundMessage
-from mailconsent.model import Classification, Label, UnsubscribeClaim
+from mailconsent.model import Classification, Label, MailedClaim
 
 #: Reads a token of ours, or raises `InvalidToken`.
-ReadToken = Callable[[str], UnsubscribeClaim]
+ReadToken = Callable[[str], MailedClaim]
 Detector = Callable[[InboundMessage, ReadToken], Classification | None]
 
 DETECTORS: tuple[Detector, ...] = (

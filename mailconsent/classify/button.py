@@ -16,7 +16,7 @@ from mailconsent.classify.auto_reply.header import auto_submitted, telling_heade
 from mailconsent.classify.auto_reply.speech import load_words
 from mailconsent.classify.sayings import begins, hear
 from mailconsent.message import InboundMessage
-from mailconsent.model import Classification, Label, UnsubscribeClaim
+from mailconsent.model import Classification, Label, MailedClaim
 
 #: What Apple Mail sends when its user presses the button: the header says so in every language, the sentence in one.
 APPLE_HEADER = "x-apple-unsubscribe"
@@ -26,7 +26,7 @@ MAX_TEXT = 200
 MAX_SUBJECT = 3  #: words
 
 
-def detect(message: InboundMessage, read_token: Callable[[str], UnsubscribeClaim]) -> Classification | None:
+def detect(message: InboundMessage, read_token: Callable[[str], MailedClaim]) -> Classification | None:
     """A request that a program wrote for somebody, if this is one."""
     if is_of_apple_mail(message):
         return unsubscribe.answer(message, read_token, "button of Apple Mail", Label.UNSUBSCRIBE)

@@ -22,7 +22,7 @@ from mailconsent.classify.token import quoted_claims
 from mailconsent.classify.unsubscribe import split_prefixes
 from mailconsent.message import InboundMessage
 from mailconsent.mime import Fields
-from mailconsent.model import Classification, Label, UnsubscribeClaim
+from mailconsent.model import Classification, Label, MailedClaim
 
 NO_COMPLAINT = frozenset({"not-spam", "auth-failure", "dmarc"})
 #: `opt-out` and `opt-out-list` stood in the drafts of RFC 5965, and are still sent.
@@ -55,7 +55,7 @@ def load_forms() -> Forms:
     )
 
 
-def detect(message: InboundMessage, read_token: Callable[[str], UnsubscribeClaim]) -> Classification | None:
+def detect(message: InboundMessage, read_token: Callable[[str], MailedClaim]) -> Classification | None:
     """A complaint, if the message carries a feedback report or is known for one by its form."""
     report = next((fields for kind, fields in message.reports if kind == "message/feedback-report"), None)
     if report is not None:
@@ -77,7 +77,7 @@ def detect(message: InboundMessage, read_token: Callable[[str], UnsubscribeClaim
 
 
 def answer(
-    message: InboundMessage, read_token: Callable[[str], UnsubscribeClaim], reason: str, addresses: tuple[str, ...]
+    message: InboundMessage, read_token: Callable[[str], MailedClaim], reason: str, addresses: tuple[str, ...]
 ) -> Classification:
     """The classification of a complaint."""
     return Classification(

@@ -20,7 +20,7 @@ from mailconsent.classify.token import quoted_claims
 from mailconsent.classify.wording import Language, Wording, asking_languages, load_wording
 from mailconsent.classify.words import IS_UNSPACED
 from mailconsent.message import InboundMessage
-from mailconsent.model import Classification, Label, UnsubscribeClaim
+from mailconsent.model import Classification, Label, MailedClaim
 from mailconsent.own_words import MAX_CHARS, MAX_OWN, own_words
 
 MAX_SUBJECT = 12  #: words of a subject that is a request
@@ -59,7 +59,7 @@ class Reading(NamedTuple):
     length: int = 0
 
 
-def detect(message: InboundMessage, read_token: Callable[[str], UnsubscribeClaim]) -> Classification | None:
+def detect(message: InboundMessage, read_token: Callable[[str], MailedClaim]) -> Classification | None:
     """A request to unsubscribe, if a person makes one in this message."""
     wording = load_wording()
     is_reply, subject = split_prefixes(message.subject)
@@ -83,7 +83,7 @@ def detect(message: InboundMessage, read_token: Callable[[str], UnsubscribeClaim
 
 
 def answer(
-    message: InboundMessage, read_token: Callable[[str], UnsubscribeClaim], reason: str, label: Label
+    message: InboundMessage, read_token: Callable[[str], MailedClaim], reason: str, label: Label
 ) -> Classification:
     """The classification of a request, for who wrote it, with those whom they name."""
     about = writers(message)

@@ -4,6 +4,7 @@ import csv
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO, TypeVar
@@ -15,7 +16,7 @@ from mailconsent.classify import classify as judge
 from mailconsent.cli import cli, opened, settings
 from mailconsent.errors import ConfigError, InvalidToken, Refused
 from mailconsent.message import parse_message
-from mailconsent.model import Channel, Evidence, Receipt, UnsubscribeClaim
+from mailconsent.model import Channel, Evidence, MailedClaim, Receipt
 from mailconsent.policy.mailing import mailing_of
 from mailconsent.proof import Route
 from mailconsent.services import senders
@@ -35,14 +36,15 @@ def check(address: str, topic: str, as_json: bool) -> None:
     asked = checked(wire.CheckRequest, {"topic": topic, "addresses": [address_of(address)]})
     with opened() as here:
         about = here.rules.policy.topic(asked.topic)
+        now = datetime.now(UTC)
         with here.store.read() as tx:
-            mailing = mailing_of(here.rules.policy, about, now=datetime.now(UTC))
+            mailing = mailing_of(here.rules.policy, about, now=now)
             decision = senders.check(tx, mailing, asked.addresses)[0]
-            permit = senders.permits(tx, here.rules, about, asked.addresses, [decision])[0]
+            permit = senders.permits(tx, here.rules, about, asked.addresses, [decision], now=now)[0]
     if as_json:
         verdict = wire.verdict(asked.addresses[0], decision)
         if permit:
-            verdict |= {"headers": permit.headers, "unsubscribe_url": permit.unsubscribe_url}
+            wire.carry(verdict, **asdict(permit))
         click.echo(wire.write(wire.Verdict, verdict))
     else:
         event = f", event {decision.event_id}" if decision.event_id else ""
@@ -142,16 +144,16 @@ def classify(paths: tuple[Path, ...]) -> None:
     sys.exit(1 if unread else 0)
 
 
-def _token_reader() -> Callable[[str], UnsubscribeClaim]:
+def _token_reader() -> Callable[[str], MailedClaim]:
     """Reads our links where the keys are at hand; without them, messages can still be told apart by their words."""
     try:
-        return settings().keyring().read_token
+        return settings().keyring().read_mailed
     except ConfigError:
         click.echo("without keys: links of ours are not recognised", err=True)
         return _no_token
 
 
-def _no_token(_text: str) -> UnsubscribeClaim:
+def _no_token(_text: str) -> MailedClaim:
     raise InvalidToken
 
 

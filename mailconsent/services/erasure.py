@@ -20,6 +20,7 @@ from mailconsent.store.dossier import forget_evidence, forget_identity, forget_m
 from mailconsent.store.holds import held, seems_held
 from mailconsent.store.journal import Erasure
 from mailconsent.store.ledger import Recipient
+from mailconsent.store.outbox import forget_letters
 from mailconsent.store.recipients import lock_address, lock_known, lock_known_claim
 from mailconsent.store.retention import NOBODY, held_mail
 
@@ -47,6 +48,7 @@ def erase(
         ended = ended or opt_out(tx, address, EventKind.OBJECTED, receipt).event_id
         return Erased(erased_at=receipt.received_at, ended_by=ended, held=True)
     identity = forget_identity(tx, recipient.id)
+    forget_letters(tx, recipient.id)
     evidence = forget_evidence(tx, recipient.id)
     mails = _of_nobody_held(tx, recipient, mails)
     messages = forget_mail(tx, mails)
@@ -87,6 +89,7 @@ def erase_again(tx: Transaction, erasure: Erasure, receipt: Receipt) -> bool:
     messages = forget_mail(tx, _of_nobody_held(tx, known, [*erasure.mails, *(event.source for event in old)]))
     if known is None or not old:
         return messages > 0
+    forget_letters(tx, known.id)
     came_back = len(old) < len(known.events)
     evidence = forget_evidence(tx, known.id, until=old[-1].seq)
     identity = not came_back and forget_identity(tx, known.id)

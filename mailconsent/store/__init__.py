@@ -131,14 +131,15 @@ class Store:
         A transaction that writes. Raises `StorageUnavailable` when the database or the journal fails, also on commit or
         after it: then nothing is to be acknowledged, and all may be said again.
         """
+        written = None
         with self.queue_turn(), translated(), transaction(self.engine, writes=True) as connection:
             tx = Transaction(connection, self.keyring, self._trusted)
             yield tx
             if self._journal and tx.journalled:
-                self._journal.write(tx.journalled)
+                written = self._journal.write(tx.journalled)
         # When our turn is over: the next writer need not wait for the disk twice.
-        if self._journal and tx.journalled:
-            self._journal.flush(tx.journalled)
+        if self._journal and written:
+            self._journal.flush(written)
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:

@@ -20,6 +20,7 @@ from mailconsent.store.tables import (
     erasures,
     evidence,
     inbound_messages,
+    outbox,
     recipients,
     rights_requests,
     sales,
@@ -127,7 +128,8 @@ def forget_wholly(tx: Transaction, recipient: Recipient) -> int:
         remove_event(tx, EventId(recipient.id, event.seq), "erased")
     for table in (standings, sales):
         tx.connection.execute(delete_from(table).where(table.c.digest == recipient.digest))
-    tx.connection.execute(delete_from(sends).where(sends.c.recipient_id == recipient.id))
+    for table in (sends, outbox):
+        tx.connection.execute(delete_from(table).where(table.c.recipient_id == recipient.id))
     theirs = rights_requests.c.recipient_id == recipient.id
     tx.connection.execute(update(rights_requests).where(theirs).values(recipient_id=None))
     tx.connection.execute(delete_from(recipients).where(recipients.c.id == recipient.id))

@@ -6,12 +6,12 @@ transaction that stored the result, and only while the lease is ours, so a worke
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import CursorResult, bindparam, insert, or_, select, union_all, update
+from sqlalchemy import CursorResult, bindparam, case, insert, or_, select, union_all, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mailconsent.errors import LeaseLost
@@ -36,6 +36,8 @@ class Cursor:
     mailbox_id: int
     uidvalidity: int
     last_uid: int
+    #: Whether it was read to its end before, under this UIDVALIDITY.
+    swept: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +55,8 @@ class Stored:
     received_at: datetime
     #: Kept only of mail that had an effect or awaits a human.
     raw: bytes | None
+    #: It had an effect, and is to get a mark in the mailbox.
+    unmarked: bool = False
 
 
 def take_lease(tx: Transaction, name: str, holder: str, *, now: datetime, lease: timedelta) -> bool:
@@ -80,10 +84,16 @@ def release_lease(tx: Transaction, name: str, holder: str) -> None:
 def read_cursor(tx: Transaction, name: str, uidvalidity: int) -> Cursor:
     """Where to read on: after UID 0 if the mailbox is new or its UIDVALIDITY is another, lower or higher."""
     row = tx.connection.execute(
-        select(mailboxes.c.id, mailboxes.c.uidvalidity, mailboxes.c.last_uid).where(mailboxes.c.name == name)
+        select(mailboxes.c.id, mailboxes.c.uidvalidity, mailboxes.c.last_uid, mailboxes.c.swept_uidvalidity).where(
+            mailboxes.c.name == name
+        )
     ).one()
-    last_uid = row.last_uid if row.uidvalidity == uidvalidity else 0
-    return Cursor(mailbox_id=row.id, uidvalidity=uidvalidity, last_uid=last_uid)
+    return Cursor(
+        mailbox_id=row.id,
+        uidvalidity=uidvalidity,
+        last_uid=row.last_uid if row.uidvalidity == uidvalidity else 0,
+        swept=row.swept_uidvalidity == uidvalidity,
+    )
 
 
 def advance(tx: Transaction, cursor: Cursor, holder: str, last_uid: int, *, lease_until: datetime) -> Cursor:
@@ -94,21 +104,38 @@ def advance(tx: Transaction, cursor: Cursor, holder: str, last_uid: int, *, leas
     changed: CursorResult[Any] = tx.connection.execute(
         update(mailboxes)
         .where(mailboxes.c.id == cursor.mailbox_id, mailboxes.c.lease_holder == holder)
-        .values(uidvalidity=cursor.uidvalidity, last_uid=last_uid, lease_until=lease_until)
+        .values(
+            uidvalidity=cursor.uidvalidity,
+            last_uid=last_uid,
+            lease_until=lease_until,
+            # Under another UIDVALIDITY it was not read to its end yet, whoever goes on reading it.
+            checked_at=case((mailboxes.c.uidvalidity == cursor.uidvalidity, mailboxes.c.checked_at), else_=None),
+        )
     )
     if changed.rowcount != 1:
         raise LeaseLost
-    return Cursor(mailbox_id=cursor.mailbox_id, uidvalidity=cursor.uidvalidity, last_uid=last_uid)
+    return replace(cursor, last_uid=last_uid)
 
 
-def note_sweep(tx: Transaction, name: str, *, now: datetime) -> None:
-    """The mailbox was read to its end at this time."""
-    tx.connection.execute(update(mailboxes).where(mailboxes.c.name == name).values(checked_at=now))
+def note_sweep(tx: Transaction, name: str, uidvalidity: int, *, now: datetime) -> None:
+    """The mailbox was read to its end at this time, under this UIDVALIDITY."""
+    swept = {"checked_at": now, "swept_uidvalidity": uidvalidity}
+    tx.connection.execute(update(mailboxes).where(mailboxes.c.name == name).values(swept))
 
 
-def last_sweeps(tx: Transaction) -> Sequence[datetime | None]:
-    """When each mailbox was last read to its end; None if it never was."""
-    return list(tx.connection.execute(select(mailboxes.c.checked_at)).scalars())
+class Sweep(NamedTuple):
+    """How far the reading of a mailbox is."""
+
+    #: When it was last read to its end; None if it never was.
+    checked_at: datetime | None
+    #: Until when somebody holds it, or held it before he died; None if it was let go.
+    lease_until: datetime | None
+
+
+def last_sweeps(tx: Transaction) -> list[Sweep]:
+    """Of each mailbox that was ever read."""
+    rows = tx.connection.execute(select(mailboxes.c.checked_at, mailboxes.c.lease_until))
+    return [Sweep(*row) for row in rows]
 
 
 _THERE = select(inbound_messages.c.uid).where(
@@ -174,4 +201,5 @@ def _row(cursor: Cursor, message: Stored, now: datetime) -> dict[str, object]:
         "received_at": in_utc(message.received_at),
         "stored_at": in_utc(now),
         "raw": message.raw,
+        "unmarked": message.unmarked,
     }

@@ -10,6 +10,7 @@ day, so that old days can go.
 
 import json
 import os
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -70,6 +71,11 @@ class Journal:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        #: How many writes there were, those known to be on the disk, and those of which a flush failed.
+        self._written = self._flushed = self._lost = 0
+        #: The days of which the files were written to since the last flush.
+        self._days: set[date] = set()
+        self._counting, self._flushing = threading.Lock(), threading.Lock()
 
     def check(self) -> None:
         """Raises `ConfigError` where it cannot be written."""
@@ -80,16 +86,17 @@ class Journal:
         if not os.access(self.folder, os.W_OK | os.X_OK):
             raise ConfigError("JOURNAL: the folder cannot be written")
 
-    def write(self, entries: Sequence[Entry | Erasure]) -> None:
+    def write(self, entries: Sequence[Entry | Erasure]) -> int:
         """
-        Write these, so that they outlast this process; `flush` puts them on the disk. Raises `StorageUnavailable`: then
-        nothing is to be committed.
+        Write these, so that they outlast this process; `flush` of the number that comes back puts them on the disk.
+        Raises `StorageUnavailable`: then nothing is to be committed.
         """
         # Begun with a line break: what a write before this one left unfinished ends there.
         text = "\n" + "".join(f"{_line(entry)}\n" for entry in entries)
         data = text.encode("ascii")
+        day = entries[0].received_at.astimezone(UTC).date()
         try:
-            descriptor = self._open(_day(entries))
+            descriptor = self._open(day)
             try:
                 # In one piece, which O_APPEND keeps apart from what others write.
                 whole = os.write(descriptor, data) == len(data)
@@ -99,20 +106,36 @@ class Journal:
             raise StorageUnavailable from fault
         if not whole:
             raise StorageUnavailable
+        with self._counting:
+            self._written += 1
+            self._days.add(day)
+            return self._written
 
-    def flush(self, entries: Sequence[Entry | Erasure]) -> None:
+    def flush(self, number: int) -> None:
         """
-        Put what was written on the disk, with all that others wrote to the same file. Raises `StorageUnavailable`: then
-        nothing is to be acknowledged.
+        Have all writes up to this one on the disk: threads that wait for the disk at the same moment wait for one
+        flush together. Raises `StorageUnavailable`: then nothing is to be acknowledged.
         """
+        with self._flushing:
+            if number > self._flushed:
+                self._flush()
+            # Of what a flush failed for, a later one may not know any more that it is not there.
+            if number <= self._lost:
+                raise StorageUnavailable
+
+    def _flush(self) -> None:
+        with self._counting:
+            upto, days, self._days = self._written, self._days, set()
+        self._flushed = upto
         try:
-            descriptor = self._open(_day(entries))
-            try:
-                os.fdatasync(descriptor)
-            finally:
-                os.close(descriptor)
-        except OSError as fault:
-            raise StorageUnavailable from fault
+            for day in days:
+                descriptor = self._open(day)
+                try:
+                    os.fdatasync(descriptor)
+                finally:
+                    os.close(descriptor)
+        except OSError:
+            self._lost = upto
 
     def _open(self, day: date) -> int:
         # Opened anew each time, which takes microseconds: a file that somebody moved away is not written to.
@@ -136,10 +159,6 @@ class Journal:
         for path in old:
             path.unlink(missing_ok=True)
         return old
-
-
-def _day(entries: Sequence[Entry | Erasure]) -> date:
-    return entries[0].received_at.astimezone(UTC).date()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -144,7 +144,7 @@ def _append(tx: Transaction, recipient: Recipient, event: Event, support: Eviden
         if details:
             change(tx.connection, _SUPPORT, values)
         save(tx, recipient.digest, changed)
-    if event.kind in NOES:
+    if event.kind in NOES or event.kind is EventKind.OWNER_CHANGED:
         journal(tx, recipient, event, received_at=event.received_at)
     # Few recipients ever bought something: for the others this is no statement.
     sold = sales_of(recipient.id, [*recipient.events, event])

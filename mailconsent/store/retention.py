@@ -250,7 +250,7 @@ def remove_mail(tx: Transaction, places: Collection[Place]) -> None:
         tx.connection.execute(_FORGET_MAIL, [dict(zip(names, place, strict=True)) for place in places])
 
 
-_VACUUM = "vacuum events, evidence, recipients, sends, standings, sales, inbound_messages, idempotency"
+_VACUUM = "vacuum events, evidence, recipients, sends, standings, sales, inbound_messages, idempotency, outbox"
 #: Milliseconds for which writers may have to wait for the emptying of SQLite's log.
 _BUSY = 200
 #: Bytes of the largest SQLite file that is written anew: writers wait meanwhile, and must not give up.

@@ -3,7 +3,7 @@ The JSON shapes, shared by the API and the client. One set of models checks what
 describes both in OpenAPI.
 """
 
-from mailconsent.wire.check import MAX_ADDRESSES, CheckAnswer, CheckRequest, Verdict, verdict
+from mailconsent.wire.check import MAX_ADDRESSES, CheckAnswer, CheckRequest, Verdict, carry, verdict
 from mailconsent.wire.consents import ConsentRecorded, ConsentRequest, Recorded, ShownNotice, WithdrawalRequest
 from mailconsent.wire.imports import Counts, ImportAnswer, ImportRequest, RejectedRow, counts
 from mailconsent.wire.json_text import (
@@ -69,6 +69,7 @@ __all__ = [
     "SuppressionRequest",
     "Verdict",
     "WithdrawalRequest",
+    "carry",
     "counts",
     "erase_answer",
     "export_answer",

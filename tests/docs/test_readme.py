@@ -180,9 +180,5 @@ def test_the_settings_of_the_readme_are_good(tmp_path: Path, monkeypatch: pytest
 
     settings = load_settings(dict(line.split("=", 1) for line in lines))
 
-    assert settings.imap
-    assert (settings.imap.user, settings.imap.folder, settings.imap_password) == (
-        "contact@example.com",
-        "INBOX",
-        "secret",
-    )
+    (inbox,) = settings.inboxes
+    assert (inbox.address.user, inbox.address.folder, inbox.password) == ("contact@example.com", "INBOX", "secret")

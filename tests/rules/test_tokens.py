@@ -4,7 +4,7 @@ import base64
 import hashlib
 import hmac
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mailconsent.address import DIGEST_SIZE
 from mailconsent.errors import InvalidToken, TokenExpired
-from mailconsent.model import ALL_TOPICS, ConfirmClaim, LegalBasis, UnsubscribeClaim
+from mailconsent.model import ALL_TOPICS, ConfirmClaim, LegalBasis, ReturnClaim, UnsubscribeClaim
 from mailconsent.tokens import CONFIRM_LIFE, LENGTH, MAX_GENERATION, MAX_TOPIC, TokenSigner
 
 KEYS = (b"1" * 32, b"2" * 32, b"3" * 64)
@@ -238,3 +238,44 @@ def test_a_link_that_confirms_outlives_a_new_signing_key_and_no_strange_one():
     assert signer.read_confirm(token, now=ASKED) == CONFIRM
     with pytest.raises(InvalidToken):
         TokenSigner(KEYS[1:]).read_confirm(token, now=ASKED)
+
+
+RETURNS = st.builds(
+    ReturnClaim,
+    digest=st.binary(min_size=DIGEST_SIZE, max_size=DIGEST_SIZE),
+    generation=st.integers(1, MAX_GENERATION),
+    sent_on=st.dates(date(1970, 1, 1), date(2149, 6, 6)),
+)
+
+
+@given(RETURNS)
+def test_a_return_path_is_read_back_and_as_long_as_a_link(claim):
+    token = signer.sign_return(claim)
+
+    assert re.fullmatch(r"[a-z2-7]{56}", token)
+    assert signer.read_return(token) == signer.read_mailed(token.upper()) == claim
+
+
+@given(RETURNS)
+def test_a_return_path_is_signed_under_a_salt_of_its_own(claim):
+    days = (claim.sent_on - date(1970, 1, 1)).days
+    payload = bytes([1 << 5 | claim.generation]) + claim.digest + days.to_bytes(2, "big")
+
+    assert signer.sign_return(claim) == signed(payload, salt=b"mailconsent.return")
+
+
+@given(RETURNS, CLAIMS)
+def test_no_link_passes_for_a_return_path_and_no_return_path_for_a_link(returned, link):
+    with pytest.raises(InvalidToken):
+        signer.read(signer.sign_return(returned))
+    with pytest.raises(InvalidToken):
+        signer.read_return(signer.sign(link))
+    assert signer.read_mailed(signer.sign(link)) == link
+
+
+def test_a_return_path_of_an_older_key_is_still_known():
+    claim = ReturnClaim(digest=bytes(16), generation=1, sent_on=date(2026, 3, 2))
+
+    assert signer.read_return(TokenSigner(KEYS[:1]).sign_return(claim)) == claim
+    with pytest.raises(InvalidToken):
+        TokenSigner(KEYS[:1]).read_return(signer.sign_return(claim))

@@ -60,12 +60,12 @@ def test_the_worker_that_holds_the_mailbox_keeps_the_house_and_no_other(tmp_path
     with build(tmp_path, f"sqlite:///{tmp_path}/mailconsent.db", environ).opened() as here:
         write(here, ANNA, "P1")
         idle, busy = Worker(here), Worker(here)
-        threads = [threading.Thread(target=worker._keep_house) for worker in (idle, busy)]
+        threads = [threading.Thread(target=worker.keep_house) for worker in (idle, busy)]
         for thread in threads:
             thread.start()
         try:
             assert not rows(here, "select 1 from seals")
-            busy.holding = True
+            busy.readers[0].holding = True
             until(lambda: rows(here, "select 1 from recipients") == [], "the house to be kept")
         finally:
             idle.stop()

@@ -340,7 +340,7 @@ def store_mail(here, uid, label, state=State.DONE, received_at=NOW):
             received_at=received_at,
             raw=f"From: {ANNA}, mail {uid}".encode(),
         )
-        remember(tx, Cursor(mailbox_id=mailbox, uidvalidity=1, last_uid=0), [mail], now=NOW)
+        remember(tx, Cursor(mailbox_id=mailbox, uidvalidity=1, last_uid=0, swept=False), [mail], now=NOW)
     return f"mail:{mailbox}/1/{uid}"
 
 

@@ -14,10 +14,10 @@ from mailconsent.classify import unsubscribe
 from mailconsent.classify.auto_reply.header import telling_header
 from mailconsent.classify.auto_reply.speech import telling_words
 from mailconsent.message import InboundMessage
-from mailconsent.model import Classification, Label, UnsubscribeClaim
+from mailconsent.model import Classification, Label, MailedClaim
 
 
-def detect(message: InboundMessage, read_token: Callable[[str], UnsubscribeClaim]) -> Classification | None:
+def detect(message: InboundMessage, read_token: Callable[[str], MailedClaim]) -> Classification | None:
     """An automatic response, if this is one."""
     by_header = telling_header(message)
     by_words = "" if by_header else telling_words(message)

@@ -25,7 +25,7 @@ from mailconsent.classify.token import quoted_claims
 from mailconsent.classify.unsubscribe import split_prefixes
 from mailconsent.message import InboundMessage
 from mailconsent.mime import Fields
-from mailconsent.model import Classification, Label, UnsubscribeClaim
+from mailconsent.model import Classification, Label, MailedClaim
 
 #: What comes before the returned message; nothing longer explains anything.
 MAX_EXPLANATION = 6_000
@@ -105,7 +105,7 @@ def is_bounce(message: InboundMessage) -> bool:
     return leads and not set(recipients_in_text(message)) <= set(message.from_addresses)
 
 
-def classify(message: InboundMessage, read_token: Callable[[str], UnsubscribeClaim]) -> Classification:
+def classify(message: InboundMessage, read_token: Callable[[str], MailedClaim]) -> Classification:
     """What the codes and the words of the explanation say, if they agree."""
     text = explain(message)
     code, by_words = weigh_text(text)
@@ -123,6 +123,7 @@ def classify(message: InboundMessage, read_token: Callable[[str], UnsubscribeCla
         confidence=0.7,
         addresses=recipients_in_text(message),
         claims=quoted_claims(message, read_token),
+        status=code,
     )
 
 

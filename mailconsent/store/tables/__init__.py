@@ -12,6 +12,7 @@ from mailconsent.store.tables.imports import imports
 from mailconsent.store.tables.inbox import inbound_messages, mailboxes
 from mailconsent.store.tables.installation import installation, keys, policies, topics
 from mailconsent.store.tables.ledger import events, evidence, notices, recipients, removed, sealed, seals
+from mailconsent.store.tables.outbox import outbox
 from mailconsent.store.tables.retention import certificates, legal_holds
 from mailconsent.store.tables.rights import erasures, rights_requests
 
@@ -32,6 +33,7 @@ __all__ = [
     "mailboxes",
     "metadata",
     "notices",
+    "outbox",
     "policies",
     "recipients",
     "removed",

@@ -1,6 +1,19 @@
 """The contact inbox."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Index, Integer, LargeBinary, String, Table, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    false,
+    text,
+)
 
 from mailconsent.store.tables.base import UtcDateTime, metadata
 
@@ -12,13 +25,16 @@ mailboxes = Table(
     Column("uidvalidity", BigInteger),
     Column("last_uid", BigInteger, nullable=False),
     Column("checked_at", UtcDateTime),
+    # Under which it was last read to its end. Until then what is found may be old.
+    Column("swept_uidvalidity", BigInteger),
     Column("lease_holder", String(32)),
     Column("lease_until", UtcDateTime),
 )
 
 
-def _partial_index(*columns: str, where: str) -> Index:
-    return Index(f"ix_inbound_messages_{columns[0]}", *columns, sqlite_where=text(where), postgresql_where=text(where))
+def _partial_index(name: str, *columns: str, where: str) -> Index:
+    columns = columns or (name,)
+    return Index(f"ix_inbound_messages_{name}", *columns, sqlite_where=text(where), postgresql_where=text(where))
 
 
 inbound_messages = Table(
@@ -41,9 +57,12 @@ inbound_messages = Table(
     Column("stored_at", UtcDateTime, nullable=False),
     # Kept only of mail that had an effect or awaits a human; erasable.
     Column("raw", LargeBinary),
+    # Had an effect, and its mark in the mailbox is still to be set.
+    Column("unmarked", Boolean, nullable=False, server_default=false()),
     # Most mail is neither ours nor anybody's work, and is in no index.
     _partial_index("raw_digest", where="content_digest is not null"),
     _partial_index("content_digest", where="content_digest is not null"),
-    _partial_index("state", "stored_at", where="state <> 'done'"),
+    _partial_index("state", "state", "stored_at", where="state <> 'done'"),
     _partial_index("stored_at", where="raw is not null"),
+    _partial_index("unmarked", "mailbox_id", "uidvalidity", "uid", where="unmarked"),
 )

@@ -1,0 +1,78 @@
+"""Storing what was judged: a batch with its effects, in one transaction."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from mailconsent.errors import InvalidAddress, Unavailable
+from mailconsent.model import Label
+from mailconsent.policy.reports import STRICTEST, Reports
+from mailconsent.services.inbox.answers import Answers
+from mailconsent.services.inbox.effects import apply
+from mailconsent.services.inbox.judging import BROKEN, Judged
+from mailconsent.services.inbox.mail import Effect, Mail
+from mailconsent.store import Transaction
+from mailconsent.store.inbox import Cursor, State, Stored, advance, remember, seen
+
+
+def process(
+    tx: Transaction,
+    cursor: Cursor,
+    holder: str,
+    batch: Sequence[Judged],
+    *,
+    now: datetime,
+    lease: timedelta,
+    reports: Reports = STRICTEST,
+    answers: Answers | None = None,
+    marks: bool = False,
+) -> Cursor:
+    """
+    Store a batch with its effects, move the cursor past it and stay the holder for the time of a `lease` more. Raises
+    `LeaseLost` if the mailbox is another worker's.
+
+    With `answers`, who made a request is told. With `marks`, what had an effect and waits for nobody is noted down to
+    be marked in the mailbox.
+    """
+    # First the cursor: its row is the lock that keeps a worker which lost the lease from writing anything.
+    moved = advance(tx, cursor, holder, batch[-1].fetched.uid, lease_until=now + lease)
+    known = seen(tx, [digest for m in batch if m.content_digest for digest in (m.raw_digest, m.content_digest)])
+    results = []
+    for judged in batch:
+        # Only a message with an identity of its own can be known as a copy: of two alike without one, both count.
+        identity = {judged.raw_digest, judged.content_digest} if judged.content_digest else set()
+        copy = bool(identity & known)
+        known |= identity
+        source = f"mail:{cursor.mailbox_id}/{cursor.uidvalidity}/{judged.fetched.uid}"
+        mail = Mail(judged=judged, source=source, now=now, swept=cursor.swept, reports=reports, answers=answers)
+        results.append(_settle(tx, mail, copy=copy, marks=marks))
+    remember(tx, cursor, results, now=now)
+    return moved
+
+
+def _settle(tx: Transaction, mail: Mail, *, copy: bool, marks: bool) -> Stored:
+    judged, verdict, effect = mail.judged, mail.verdict, Effect()
+    state = State.FAILED if judged.failed else State.REVIEW if verdict.label is Label.UNSURE else State.DONE
+    if not copy:
+        try:
+            effect = apply(tx, mail)
+        except InvalidAddress:
+            # A request from nobody we can name.
+            state, verdict = State.REVIEW, replace(verdict, label=Label.UNSURE)
+        except Unavailable:
+            raise
+        except Exception:  # noqa: BLE001 - as in `judge`: what one mail breaks stays with that mail
+            state, verdict = State.FAILED, BROKEN
+    if effect.unsure and state is State.DONE:
+        state, verdict = State.REVIEW, replace(verdict, label=Label.UNSURE)
+    return Stored(
+        uid=judged.fetched.uid,
+        raw_digest=judged.raw_digest,
+        content_digest=judged.content_digest,
+        state=state,
+        copy=copy,
+        classification=verdict,
+        received_at=judged.fetched.received_at,
+        raw=judged.fetched.raw if effect.outcomes or state is not State.DONE else None,
+        unmarked=marks and bool(effect.outcomes) and state is State.DONE,
+    )
