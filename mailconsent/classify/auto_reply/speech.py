@@ -49,6 +49,7 @@ class Words(NamedTuple):
     promises: Sayings
     absences: Sayings
     presences: Sayings
+    wishes: Sayings
     reports: Sayings
     read_prefixes: Sayings
     read_texts: Sayings
@@ -77,7 +78,7 @@ def telling_words(message: InboundMessage) -> str:
     # Quotes are told from own words only where a quick look found something: nearly all mail ends here.
     if not is_automatic(text, words):
         return ""
-    own = own_words(message) or (text if text != whole else "")  # to `own_words`, all below that line is a quote
+    own = own_words(message) if text == whole else text  # to `own_words`, all below that line is a quote
     return "text" if is_automatic(own, words) and not is_below_quote(text, own) else ""
 
 
@@ -121,13 +122,15 @@ def is_automatic(text: str, words: Words) -> bool:
         if not begins(said, words.greetings) and not (number == 0 and end < MAX_NAME):
             break
     said = hear(start)
-    return "?" not in start and "？" not in start and says(said, words.absences) and not says(said, words.presences)
+    if "?" in start or "？" in start or not says(said, words.absences):
+        return False
+    return not says(said, words.presences) and not says(said, words.wishes)
 
 
 def promises(text: str, words: Words) -> bool:
     """Whether thanks go on as those of a machine do: somebody will answer, or it has a number."""
     said = hear(text[:MAX_PROMISE])
-    return says(said, words.promises) and not says(said, words.presences)
+    return says(said, words.promises) and not says(said, words.wishes)
 
 
 def below_reply_line(text: str, words: Words) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
-BETWEEN = re.compile(r"[\s<>()\[\]{}\"“”‘’«»`´,;|、。，；（）]+")
+BETWEEN = re.compile(r"[\s：<>()\[\]{}\"“”‘’«»`´,;|、。，；（）]+")
 DOMAIN = re.compile(r"[\w-]+(?:\.[\w-]+)+\.?")
 #: Lines that name the sender, an identifier or somebody to ask.
 NOT_FAILED = re.compile(
