@@ -5,13 +5,15 @@ Rules of this package:
 
 1. It exists so that no machine's answer counts as a person's request: absence notices quote our subject and our links.
 2. A `header` is proof. `speech` is read where no header says it, and only if it asks for nothing.
+3. What a machine sends unasked (`auto-generated` of RFC 3834 section 5.1, unless it says or shows that it answers
+   something) is a notification: no response, and no request either.
 """
 
 from collections.abc import Callable
 from dataclasses import replace
 
 from mailconsent.classify import unsubscribe
-from mailconsent.classify.auto_reply.header import telling_header
+from mailconsent.classify.auto_reply.header import auto_submitted, telling_header, telling_vendor
 from mailconsent.classify.auto_reply.speech import telling_words
 from mailconsent.message import InboundMessage
 from mailconsent.model import Classification, Label, MailedClaim
@@ -20,6 +22,8 @@ from mailconsent.model import Classification, Label, MailedClaim
 def detect(message: InboundMessage, read_token: Callable[[str], MailedClaim]) -> Classification | None:
     """An automatic response, if this is one."""
     by_header = telling_header(message)
+    if by_header == "auto-submitted" and is_notification(message):
+        return Classification(label=Label.OTHER, detector="auto_reply", reason="notification", confidence=0.8)
     by_words = "" if by_header else telling_words(message)
     if not (by_header or by_words):
         return None
@@ -35,3 +39,11 @@ def detect(message: InboundMessage, read_token: Callable[[str], MailedClaim]) ->
         reason=by_header or by_words,
         confidence=1.0 if by_header else 0.8,
     )
+
+
+def is_notification(message: InboundMessage) -> bool:
+    """Whether a message of `Auto-Submitted: auto-generated` answers nothing. Exchange writes that on its answers, too."""
+    if auto_submitted(message) != "auto-generated" or message.in_reply_to or message.references:
+        return False
+    is_reply, _subject = unsubscribe.split_prefixes(message.subject)
+    return not is_reply and not telling_vendor(message) and not telling_words(message)

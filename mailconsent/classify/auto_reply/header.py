@@ -37,6 +37,11 @@ def telling_header(message: InboundMessage) -> str:
     automatic = auto_submitted(message)
     if automatic not in ("", "no"):  # RFC 3834 section 2: any other value, known or not
         return "auto-submitted"
+    return telling_vendor(message)
+
+
+def telling_vendor(message: InboundMessage) -> str:
+    """The same, of the fields other than Auto-Submitted."""
     for name, value in TELLING_VALUES:
         if any(map(value.search, message.headers.get(name, ()))):
             return name
