@@ -102,7 +102,7 @@ def report_in_text(message: InboundMessage) -> Fields | None:
         return None
     block = message.text[: start.start()].rpartition("\n\n")[2] + message.text[start.start() :].partition("\n\n")[0]
     fields = mime.read_fields(mime.parse_header(block[:MAX_HEADER].encode("utf-8", "surrogateescape")))
-    return fields if REQUIRED <= fields.keys() else None
+    return fields if fields.keys() >= REQUIRED else None
 
 
 def is_form(message: InboundMessage) -> bool:

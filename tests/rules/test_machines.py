@@ -1,4 +1,4 @@
-"""What servers, gateways, providers and ticket systems write, and people's mail that looks like it: `vectors/machines`."""
+"""What servers, providers and ticket systems write, and people's mail that looks like it: `vectors/machines`."""
 
 import tomllib
 from pathlib import Path
@@ -26,16 +26,18 @@ def written(mail):
         return mail["raw"]
     path = [f"Return-Path: <{mail['path']}>"] if "path" in mail else []
     fields = [mail["fields"]] if "fields" in mail else []
-    kind = "html" if "html" in mail else "plain"
-    parts = [f"Content-Type: text/{kind}; charset=utf-8\n\n{mail.get('html', mail.get('text', '')).strip()}"]
+    kind = "text/html" if "html" in mail else "text/plain"
+    parts = [f"Content-Type: {kind}; charset=utf-8\n\n{mail.get('html', mail.get('text', '')).strip()}"]
     if "report" in mail:
-        parts.append(f"Content-Type: {mail.get('report_type', 'message/delivery-status')}\n\n{mail['report'].strip()}\n")
+        kind = mail.get("report_type", "message/delivery-status")
+        parts.append(f"Content-Type: {kind}\n\n{mail['report'].strip()}\n")
     if "original" in mail:
         parts.append(f"Content-Type: message/rfc822\n\n{mail['original']}\n\nNews")
     body = parts[0]
     if len(parts) > 1:
         kind = "report; report-type=delivery-status" if "report" in mail else "mixed"
-        body = f"Content-Type: multipart/{kind}; boundary=_b\n\n" + "".join(f"--_b\n{part}\n" for part in parts) + "--_b--"
+        body = "".join(f"--_b\n{part}\n" for part in parts)
+        body = f"Content-Type: multipart/{kind}; boundary=_b\n\n{body}--_b--"
     header = [
         *path,
         f"From: {mail.get('from', 'anna@example.com')}",
@@ -80,15 +82,20 @@ def test_what_a_person_writes_is_read_as_a_person_s(mail):
     assert found.label == mail["label"], found
 
 
-@pytest.mark.parametrize(
-    ("language", "subject"), [(name, text) for name, kinds in LANGUAGES.items() for text in kinds["subjects"]]
-)
-def test_the_subjects_of_absence_notices_are_known_in_all_languages(language, subject):
-    assert judged({"subject": subject, "text": "Anna"}).label == Label.AUTO_REPLY
+def taken_otherwise(label, subject, texts):
+    """The texts, under a subject or as one, that are taken for something else."""
+    mails = [{"subject": subject or text, "text": text if subject else "Anna"} for text in texts]
+    return [mail for mail in mails if judged(mail).label != label]
 
 
-@pytest.mark.parametrize(
-    ("language", "text"), [(name, text) for name, kinds in LANGUAGES.items() for text in kinds["texts"]]
-)
-def test_the_texts_of_absence_notices_are_known_in_all_languages(language, text):
-    assert judged({"subject": "Re: News", "text": text}).label == Label.AUTO_REPLY
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_absence_notices_and_acknowledgements_are_known_in_all_languages(language):
+    said = LANGUAGES[language]
+
+    assert taken_otherwise(Label.AUTO_REPLY, "", said["subjects"]) == []
+    assert taken_otherwise(Label.AUTO_REPLY, "Re: News", said["texts"] + said.get("acknowledgements", [])) == []
+
+
+@pytest.mark.parametrize("language", [name for name, said in LANGUAGES.items() if "people" in said])
+def test_thanks_alone_are_those_of_a_person_in_all_languages(language):
+    assert taken_otherwise(Label.OTHER, "Re: News", LANGUAGES[language]["people"]) == []

@@ -42,7 +42,7 @@ def detect(message: InboundMessage, read_token: Callable[[str], MailedClaim]) ->
 
 
 def is_notification(message: InboundMessage) -> bool:
-    """Whether a message of `Auto-Submitted: auto-generated` answers nothing. Exchange writes that on its answers, too."""
+    """Whether a message of `Auto-Submitted: auto-generated` answers nothing; Exchange marks its answers so, too."""
     if auto_submitted(message) != "auto-generated" or message.in_reply_to or message.references:
         return False
     is_reply, _subject = unsubscribe.split_prefixes(message.subject)

@@ -3,7 +3,7 @@ What machines say, where no header tells: `../auto_replies.toml` has the words.
 
 Rules of this file:
 
-1. A subject is proof only if nobody writes it by hand, and only if it is no question and nobody's "your automatic reply".
+1. A subject is proof only if nobody writes it by hand, is no question, and speaks of no automatic response of ours.
 2. A text is proof if a machine says in its first sentences that it is one, or that its owner is away. Thanks for a
    message are no proof, since people begin with them, too: a machine goes on with a promise or a number.
 3. A question is put by somebody who waits for the answer. Who writes below what they quote is a person.

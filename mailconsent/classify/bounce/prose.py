@@ -111,9 +111,10 @@ def classify(message: InboundMessage, read_token: Callable[[str], MailedClaim]) 
     code, by_words = weigh_text(text)
     if judge(code) != Label.BOUNCE_HARD and is_late(message, text):
         return Classification(label=Label.AUTO_REPLY, detector="bounce", reason="words of a delay", confidence=0.8)
-    if not code or (by_words and not recipients_in_text(message)):
-        if says(hear(text), load_forms().no_failures):
-            return Classification(label=Label.AUTO_REPLY, detector="bounce", reason="nothing failed", confidence=0.8)
+    # Words that stand for a code are about somebody, if they are about a failure.
+    is_vague = not code or (by_words and not recipients_in_text(message))
+    if is_vague and says(hear(text), load_forms().no_failures):
+        return Classification(label=Label.AUTO_REPLY, detector="bounce", reason="nothing failed", confidence=0.8)
     label = judge(code)
     reason = f"words for status {code}" if by_words else f"status {code} in text"
     return Classification(
