@@ -44,6 +44,7 @@ def with_commands() -> click.Group:
         ask,
         hold,
         imports,
+        inbound,
         journal,
         lapsing,
         ledger,
@@ -55,6 +56,7 @@ def with_commands() -> click.Group:
         run,
         sale,
         setup,
+        sign_in,
         suppress,
     )
 

@@ -62,18 +62,22 @@ def show(mail: str, as_json: bool) -> None:
 @click.argument("named", metavar="ID")
 @click.argument("addresses", metavar="[ADDRESS]...", nargs=-1)
 @click.option("--reason", default="", help="Why; kept as evidence. Name nobody.")
-def apply(named: str, addresses: tuple[str, ...], reason: str) -> None:
+@click.option("--no-answer", is_flag=True, help="The writer is not told: somebody has done so already.")
+def apply(named: str, addresses: tuple[str, ...], reason: str, no_answer: bool) -> None:
     """
     It was a request: marketing has ended, as of the receipt of the mail. Prints the events.
 
-    With ADDRESS of these alone, where the mail turned out to be about somebody else.
+    With ADDRESS of these alone, where the mail turned out to be about somebody else. The writer is told by mail, as if
+    the request had been clear, where SMTP_URL is set and the mail is of the last three days.
     """
     about = [address_of(address) for address in addresses]
     if "/" not in named and about:
         raise click.UsageError("a question is about one person, whose address is not needed")
     with opened() as here, here.store.begin() as tx:
         if "/" in named:
-            answered = apply_and_tell(tx, here, MailId.read(named), _receipt(), addresses=about, reason=reason)
+            answered = apply_and_tell(
+                tx, here, MailId.read(named), _receipt(), addresses=about, reason=reason, tell=not no_answer
+            )
         else:
             answered = services.answer_left_over(tx, EventId.read(named), _receipt())
     _tell(answered)

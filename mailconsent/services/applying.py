@@ -29,13 +29,14 @@ def apply_and_tell(
     *,
     addresses: Sequence[str] = (),
     reason: str = "",
+    tell: bool = True,
 ) -> Answered:
-    """As `review.apply`. The writer is told only where it was their own address that the human meant."""
+    """As `review.apply`. With `tell`, the writer is told, but only where it was their own address that was meant."""
     waiting, raw = read_waiting(tx, mail_id), read_text(tx, mail_id)
     answered = apply(tx, mail_id, receipt, addresses=addresses, reason=reason)
     if here.settings.mark:
         lack_mark(tx, mail_id)
-    if waiting and raw:
+    if tell and waiting and raw:
         _tell(tx, here, waiting, raw, answered.withdrawn, receipt)
     return answered
 
@@ -44,7 +45,7 @@ def _tell(
     tx: Transaction, here: Installation, waiting: Waiting, raw: bytes, made: Sequence[EventId], receipt: Receipt
 ) -> None:
     fetched = Fetched(uid=waiting.id.uid, raw=raw, received_at=waiting.received_at)
-    judged = judge(fetched, here.store.keyring.read_token, here.settings.trusted_authserv_ids)
+    judged = judge(fetched, here.store.keyring.read_mailed, here.settings.trusted_authserv_ids)
     about = writers(judged.message) if judged.message else ()
     writer = find_recipient(tx, about[0]) if len(about) == 1 else None
     outcomes = tuple(Outcome(event_id=event, repeated=False) for event in made)

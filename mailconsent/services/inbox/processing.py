@@ -13,7 +13,7 @@ from mailconsent.services.inbox.effects import apply
 from mailconsent.services.inbox.judging import BROKEN, Judged
 from mailconsent.services.inbox.mail import Effect, Mail
 from mailconsent.store import Transaction
-from mailconsent.store.inbox import Cursor, State, Stored, advance, remember, seen
+from mailconsent.store.inbox import Cursor, State, Stored, advance, hold, remember, seen
 
 #: How long what is unclear may wait for a human (design 5.6). It stays open after that, and an operator is told.
 REVIEW_WITHIN = timedelta(days=2)
@@ -40,6 +40,22 @@ def process(
     """
     # First the cursor: its row is the lock that keeps a worker which lost the lease from writing anything.
     moved = advance(tx, cursor, holder, batch[-1].fetched.uid, lease_until=now + lease)
+    take_in(tx, cursor, batch, now=now, reports=reports, answers=answers, marks=marks)
+    return moved
+
+
+def take_in(
+    tx: Transaction,
+    cursor: Cursor,
+    batch: Sequence[Judged],
+    *,
+    now: datetime,
+    reports: Reports,
+    answers: Answers | None,
+    marks: bool,
+) -> list[Stored]:
+    """Store messages with what each of them does: once, whichever way and however often it comes."""
+    hold(tx, [judged.content_digest for judged in batch if judged.content_digest])
     known = seen(tx, [digest for m in batch if m.content_digest for digest in (m.raw_digest, m.content_digest)])
     results = []
     for judged in batch:
@@ -51,7 +67,7 @@ def process(
         mail = Mail(judged=judged, source=source, now=now, swept=cursor.swept, reports=reports, answers=answers)
         results.append(_settle(tx, mail, copy=copy, marks=marks))
     remember(tx, cursor, results, now=now)
-    return moved
+    return results
 
 
 def _settle(tx: Transaction, mail: Mail, *, copy: bool, marks: bool) -> Stored:
