@@ -41,9 +41,6 @@ PREFIX = re.compile(
 )
 ADDRESS = re.compile(r"(?<![^\s<>])(?:[^\s<>@]+@[^\s<>]+|https?://[^\s<>]+)")
 SENTENCE_END = re.compile(r"[.!?;:()…]+(?=\s|$)|[?，。！？；｡।؟؛]|\n\s*\n")
-#: What Apple Mail sends when its user presses the button: the header says so in every language, the sentence in one.
-ONE_TAP_HEADER = "x-apple-unsubscribe"
-ONE_TAP_TEXT = "Apple Mail sent this email to unsubscribe from the message"
 
 #: What stands between two ends of a sentence, in lines of words.
 Passage = list[list[str]]
@@ -64,8 +61,6 @@ class Reading(NamedTuple):
 
 def detect(message: InboundMessage, read_token: Callable[[str], MailedClaim]) -> Classification | None:
     """A request to unsubscribe, if a person makes one in this message."""
-    if is_one_tap(message):
-        return answer(message, read_token, "button of Apple Mail", Label.UNSUBSCRIBE)
     wording = load_wording()
     is_reply, subject = split_prefixes(message.subject)
     subject = subject[:MAX_SUBJECT_CHARS]
@@ -85,11 +80,6 @@ def detect(message: InboundMessage, read_token: Callable[[str], MailedClaim]) ->
     clear = asked.whole if is_reply else said.length <= (FEW if message.in_reply_to else MAX_BESIDE_SUBJECT)
     doubtful = asked.doubtful or not clear or speaks_against(body, wording)
     return answer(message, read_token, asked.request, Label.UNSURE if doubtful else Label.UNSUBSCRIBE)
-
-
-def is_one_tap(message: InboundMessage) -> bool:
-    """Whether a mail client wrote this for the person who pressed its "unsubscribe" button."""
-    return message.header(ONE_TAP_HEADER).lower() == "true" or message.text.startswith(ONE_TAP_TEXT)
 
 
 def answer(
