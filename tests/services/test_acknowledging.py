@@ -5,7 +5,6 @@ import email.policy
 from datetime import timedelta
 
 import pytest
-from mailconsent.services.inbox.reviewed import acknowledge_reviewed
 
 from mailconsent.mailbox import Fetched
 from mailconsent.model import Reason
