@@ -12,11 +12,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Row, exists, insert, select, update
+from sqlalchemy import Row, exists, insert, or_, select, update
 
 from mailconsent.dossier import Answered
 from mailconsent.store import Transaction
-from mailconsent.store.tables import outbox
+from mailconsent.store.tables import outbox, recipients
 
 
 class LetterKind(StrEnum):
@@ -70,8 +70,13 @@ def add_letter(tx: Transaction, letter: Letter) -> None:
 
 
 def was_written(tx: Transaction, recipient_id: int, kind: LetterKind, *, since: datetime) -> bool:
-    """Whether such a letter to a locked recipient was made since then, sent or not."""
-    ours = (outbox.c.recipient_id == recipient_id, outbox.c.kind == kind.value, outbox.c.created_at > since)
+    """
+    Whether such a letter to a locked recipient was made since then, sent or not. All forms `name+tag@` count as one.
+    """
+    tagless = select(recipients.c.tagless_digest).where(recipients.c.id == recipient_id).scalar_subquery()
+    forms = select(recipients.c.id).where(recipients.c.tagless_digest == tagless)
+    theirs = or_(outbox.c.recipient_id == recipient_id, outbox.c.recipient_id.in_(forms))
+    ours = (theirs, outbox.c.kind == kind.value, outbox.c.created_at > since)
     return bool(tx.connection.execute(select(exists().where(*ours))).scalar_one())
 
 
