@@ -65,7 +65,7 @@ class Stored:
     raw: bytes | None
     #: Until when a human is to decide; None where nobody has to.
     review_until: datetime | None = None
-    #: It had an effect, and is to get a mark in the mailbox.
+    #: To get a mark in the mailbox, when nobody needs to look at it any more.
     unmarked: bool = False
 
 
