@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from enum import StrEnum
 
-from mailconsent.facts import PERSONAL, ended, told_country
+from mailconsent.facts import PERSONAL, ended, place, told_country
 from mailconsent.model import ALL_TOPICS, Event, EventKind, Grade, LegalBasis
 from mailconsent.policy import Policy
 from mailconsent.policy.controller import MonthDay
@@ -226,7 +226,7 @@ def _ended_at(consent: Event, events: Sequence[Event]) -> datetime | None:
     ends = (
         event.received_at
         for event in events
-        if event.seq > consent.seq
+        if place(event) > consent.seq
         and event.kind in _ENDS_CONSENT
         and event.topic in (ALL_TOPICS, consent.topic)
         and event.seq not in gone

@@ -57,11 +57,11 @@ def mailing_headers(token: str, topic: Topic, language: str, base_url: str, mail
     return {
         "List-Unsubscribe": f"<{link}>, <{mail}>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
-        "List-Id": f"{_phrase(topic.names[language])} <{topic.list_id}>",
+        "List-Id": f"{encoded_phrase(topic.names[language])} <{topic.list_id}>",
     }
 
 
-def _phrase(name: str) -> str:
+def encoded_phrase(name: str) -> str:
     """A name as an RFC 5322 phrase: quoted, or encoded words of at most 75 letters (RFC 2047) where it is not ASCII."""
     if name.isascii():
         return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -15,7 +15,7 @@ One event after the other: each step leaves a history that is judged like the on
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from mailconsent.facts import PERSONAL, UNDOABLE, ended, given_at, is_untokened, told_country
+from mailconsent.facts import PERSONAL, UNDOABLE, ended, given_at, is_untokened, place, told_country
 from mailconsent.failures import is_forgotten
 from mailconsent.model import ALL_TOPICS, Channel, Event, EventKind, Grade
 from mailconsent.soft_opt_in import STICKY
@@ -58,8 +58,12 @@ def may_be_ended(event: Event, *, now: datetime) -> bool:
 def _is_spent(event: Event, kept: Sequence[Event], now: datetime) -> bool:
     if event.kind is EventKind.CONSENT_REQUESTED:
         return event.received_at + PENDING <= now
+    names_kept = any(other.seq == event.ends for other in kept)
     if event.kind in _ENDERS:
-        return all(other.seq != event.ends for other in kept)
+        return not names_kept
+    # Without it the question that it answers would be open again.
+    if event.kind is EventKind.WITHDRAWN and names_kept:
+        return False
     gone = ended(kept)
     if event.seq in gone:
         # Ended, it denies nothing; but it bars soft opt-in for good, unless an older one does.
@@ -68,8 +72,8 @@ def _is_spent(event: Event, kept: Sequence[Event], now: datetime) -> bool:
         named = any(other.ends == event.seq and other.kind is EventKind.SALE_CANCELLED for other in kept)
         return not (bars or named)
     standing = [other for other in kept if other.seq not in gone and other is not event]
-    earlier = [other for other in standing if other.seq < event.seq]
-    later = [other for other in standing if other.seq > event.seq]
+    earlier = [other for other in standing if place(other) < place(event)]
+    later = [other for other in standing if place(other) > place(event)]
     if event.kind is EventKind.CONSENT_GIVEN:
         return _is_no_ground(event) or _is_outdone(event, later, now) or _is_over(event, earlier, later, now)
     if event.kind in PERSONAL:
@@ -126,7 +130,7 @@ def _says_the_same(other: Event, no: Event, earlier: Sequence[Event], now: datet
         and not may_be_ended(other, now=now)
         # What came without a token also reaches the tagged forms to come of the address.
         and (is_untokened(other) or not is_untokened(no))
-        and not any(grant.kind not in _SILENT and grant.seq > other.seq and _covers(no, grant) for grant in earlier)
+        and not any(grant.kind not in _SILENT and grant.seq > place(other) and _covers(no, grant) for grant in earlier)
     )
 
 

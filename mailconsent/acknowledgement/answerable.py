@@ -62,6 +62,8 @@ ROBOT = re.compile(
     r"|niet-?(?:be)?antwoorden|geen-?antwoord|nao-?respond[ae]r?|nie-?odpowiada[cj]|svara-?(?:inte|ej)|ala-?vastaa"
     r"|ei-?vastausta|ne-?otvechat|neodpovidat|neodpovedat|ne-?valaszolj|nu-?raspunde|ne-?odgovarjaj).*"
 )
+#: RFC 5321 section 4.5.3.1.3, in letters; of longer ones the patterns here might make work.
+MAX_PATH = 256
 #: How servers write down whom a message is from, in a return path of their own: BATV and SRS.
 BATV = re.compile(r"(?:prvs|btv1)=[^=/]+=+(.+)|prvs=([^=/]+)/[^=/]+", re.IGNORECASE)
 SRS = re.compile(r"srs[01][=+-].*=([^=]+\.[^=]+)=(.+)", re.IGNORECASE)
@@ -107,7 +109,7 @@ def _of_sender(message: InboundMessage, ours: Collection[str]) -> Silence | None
     if writer in ours:
         return Silence.OURSELVES
     back = mime.read_addresses(message.headers.get("return-path", ())[:1])
-    if len(back) != 1 or _mailbox(_unwrapped(back[0])) != writer:
+    if len(back) != 1 or len(back[0]) > MAX_PATH or _mailbox(_unwrapped(back[0])) != writer:
         return Silence.OTHER_RETURN_PATH
     return Silence.ROBOT if ROBOT.fullmatch(writer.rpartition("@")[0]) else None
 
@@ -119,7 +121,7 @@ def _mailbox(address: str) -> str:
 
 
 def _unwrapped(return_path: str) -> str:
-    """Whom a return path is of, where a server wrapped it: `prvs=012345=anna@…`, `SRS0=xyz=ab=example.com=anna@…`."""
+    """Whom a return path is of, where a server wrapped it: `prvs=1234abcdef=anna@…`, `SRS0=x=y=example.com=anna@…`."""
     local, _, domain = return_path.rpartition("@")
     if batv := BATV.fullmatch(local):
         return f"{batv[1] or batv[2]}@{domain}"

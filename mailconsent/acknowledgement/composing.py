@@ -14,11 +14,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email import message_from_bytes, policy
-from email.headerregistry import Address
+from email.header import Header
 from email.message import EmailMessage
 from email.utils import format_datetime
 
 from mailconsent.acknowledgement.texts import Texts, load_texts
+from mailconsent.headers import encoded_phrase
 from mailconsent.message import InboundMessage
 from mailconsent.policy.controller import Controller
 
@@ -26,7 +27,8 @@ from mailconsent.policy.controller import Controller
 MESSAGE_ID = re.compile(r"<[!-;=?-~]{3,250}>")
 #: The first of a thread, and so many of the last.
 MAX_REFERENCES = 10
-#: Its header is given out as it was made: `email` would break a Message-ID of more than 78 letters into encoded words.
+#: The header is given out as it was made: `email` would make encoded words of a Message-ID of more than 78 letters, and
+#: loses blanks between those of a long name.
 AS_MADE = policy.SMTP.clone(refold_source="none")
 
 
@@ -61,17 +63,21 @@ def compose(
     """
     texts = load_texts()[language]
     reply = EmailMessage(policy.SMTP if to.isascii() else policy.SMTPUTF8)
-    reply["From"] = Address(display_name=controller.name, addr_spec=sender)
     reply["To"] = to
-    reply["Subject"] = f"Auto: {texts.subject}"
     reply["Date"] = format_datetime(now)
     reply["Auto-Submitted"] = "auto-replied"
     # Exchange and Outlook then send no absence notice and no receipt.
     reply["X-Auto-Response-Suppress"] = "All"
     reply.set_content("\n\n".join(paragraphs(texts, controller, stopped, undo_url)) + "\n")
     reply["Content-Language"] = language
-    thread = f"Message-ID: {message_id}\r\n" + "".join(_thread(message))
-    made = message_from_bytes(thread.encode("ascii") + reply.as_bytes(), policy=AS_MADE.clone(utf8=not to.isascii()))
+    head = (
+        f"From: {encoded_phrase(controller.name)} <{sender}>\r\n",
+        f"Subject: {_encoded(f'Auto: {texts.subject}')}\r\n",
+        f"Message-ID: {message_id}\r\n",
+        *_thread(message),
+    )
+    raw = "".join(head).encode("ascii") + reply.as_bytes()
+    made = message_from_bytes(raw, policy=AS_MADE.clone(utf8=not to.isascii()))
     assert isinstance(made, EmailMessage)  # noqa: S101 - the policy's own class
     return made
 
@@ -86,15 +92,19 @@ def paragraphs(texts: Texts, controller: Controller, stopped: Stopped, undo_url:
         done = texts.topics.format(topics=names)
     else:
         done = texts.kind
-    yield f"{done} {texts.soon}"
+    yield f"{done}\n{texts.soon}"
     yield texts.still_all if stopped.everything else texts.still_topics
     if undo_url:
         yield f"{texts.undo}\n{undo_url}"
     complain = texts.complain.format(contact=controller.contact)
     if controller.authority:
-        complain += f" {texts.authority.format(authority=controller.authority)}"
+        complain += f"\n{texts.authority.format(authority=controller.authority)}"
     yield complain
     yield f"-- \n{controller.name}\n{controller.address}"
+
+
+def _encoded(subject: str) -> str:
+    return Header(subject, header_name="Subject").encode(linesep="\r\n")
 
 
 def _thread(message: InboundMessage) -> Iterator[str]:

@@ -2,7 +2,8 @@
 What an acknowledgement says: data in `texts/<language>.toml`, one for each language in which requests are understood.
 
 Which one a person reads is told from what they wrote. Where that could be several languages (many write no more than
-"unsubscribe", or "stop"), what is known of them decides, and last what the company speaks.
+"unsubscribe", or "stop"), what is known of them decides, then the country of their address, then what the company
+speaks.
 """
 
 import tomllib
@@ -11,8 +12,9 @@ from functools import cache
 from importlib import resources
 from typing import NamedTuple
 
+from mailconsent.classify.identity import writers
 from mailconsent.classify.unsubscribe import MAX_SUBJECT, MAX_SUBJECT_CHARS, MAX_WORDS, read, split_prefixes
-from mailconsent.classify.wording import Language, asking_languages, load_wording
+from mailconsent.classify.wording import asking_languages, load_wording
 from mailconsent.message import InboundMessage
 from mailconsent.own_words import own_words
 
@@ -20,6 +22,14 @@ from mailconsent.own_words import own_words
 ENGLISH = "en"
 #: Languages under another name (ISO 639), and those whose readers read another one of ours.
 ALSO = {"no": "nb", "nn": "nb", "iw": "he", "bs": "hr", "sh": "hr", "cnr": "sr", "gl": "pt"}
+#: The language of a country, by its top-level domain, where it is not called like its country.
+SPOKEN_IN = {
+    "at": "de", "ba": "hr", "br": "pt", "by": "ru", "cn": "zh", "cz": "cs", "dk": "da", "ee": "et", "gr": "el",
+    "ie": "en", "il": "he", "in": "en", "jp": "ja", "kr": "ko", "me": "sr", "mx": "es", "no": "nb", "rs": "sr",
+    "se": "sv", "si": "sl", "ua": "uk", "uk": "en",
+}  # fmt: skip
+#: What most people speak who might have written any of several languages.
+WIDESPREAD = (ENGLISH, "ru")
 
 
 class Texts(NamedTuple):
@@ -64,30 +74,34 @@ def choose_language(message: InboundMessage, *, known: str | None, otherwise: st
     shared = next((language for language in hints if language in written), None)
     if shared:
         return shared
-    foreign = [language for language in written if language != ENGLISH]
     fallback = _available(otherwise) or ENGLISH
-    if foreign:
-        return fallback if fallback in foreign else foreign[0]
-    if hints:
-        return hints[0]
-    return ENGLISH if written else fallback
+    if not written or written.keys() == {ENGLISH}:
+        return hints[0] if hints else ENGLISH if written else fallback
+    likely = [language for language, words in written.items() if words == max(written.values())]
+    guesses = (*_spoken_at(message), fallback, *WIDESPREAD)
+    return next((language for language in guesses if language in likely), likely[0])
 
 
-def written_in(message: InboundMessage) -> list[str]:
-    """The languages in which a message asks, the likeliest first; mostly one, or none where a machine wrote it."""
+def written_in(message: InboundMessage) -> Mapping[str, int]:
+    """The languages in which a message asks, each with how many of its courtesies stand there. Mostly it is one."""
     wording = load_wording()
     _, subject = split_prefixes(message.subject)
     for text, limit in ((own_words(message), MAX_WORDS), (subject[:MAX_SUBJECT_CHARS], MAX_SUBJECT)):
-        languages = asking_languages(text, wording)
-        found = [language for language in languages if read(text, wording, (language,), limit).request]
         words = set(wording.split(text))
+        found = {
+            language.name: len(words & (language.polite | language.fillers))
+            for language in asking_languages(text, wording)
+            if read(text, wording, (language,), limit).request
+        }
         if found:
-            return [language.name for language in sorted(found, key=lambda each: -_courtesies(each, words))]
-    return []
+            return found
+    return {}
 
 
-def _courtesies(language: Language, words: set[str]) -> int:
-    return len(words & (language.polite | language.fillers))
+def _spoken_at(message: InboundMessage) -> Iterator[str]:
+    for address in writers(message):
+        country = address.rpartition(".")[2].lower()
+        yield SPOKEN_IN.get(country, country)
 
 
 def _program_languages(message: InboundMessage) -> Iterator[str]:

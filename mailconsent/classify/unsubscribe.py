@@ -40,7 +40,7 @@ PREFIX = re.compile(
     re.IGNORECASE,
 )
 ADDRESS = re.compile(r"(?<![^\s<>])(?:[^\s<>@]+@[^\s<>]+|https?://[^\s<>]+)")
-SENTENCE_END = re.compile(r"[.!?;:()…]+(?=\s|$)|[?。！？；｡।؟؛]|\n\s*\n")
+SENTENCE_END = re.compile(r"[.!?;:()…]+(?=\s|$)|[?，。！？；｡।؟؛]|\n\s*\n")
 
 #: What stands between two ends of a sentence, in lines of words.
 Passage = list[list[str]]
@@ -125,7 +125,7 @@ def read(text: str, wording: Wording, languages: Iterable[Language], limit: int)
                 return Reading(
                     request=request,
                     whole=read_command(words, language, length) is not None,
-                    doubtful=find_phrase(drop(words, language.polite), wording.doubts) is not None,
+                    doubtful=any(find_phrase(said, wording.doubts) for said in (words, drop(words, language.polite))),
                     length=length,
                 )
     return Reading(length=length)
@@ -142,10 +142,12 @@ def read_passage(
 ) -> str | None:
     """The phrase with which a passage asks, or a line in it: people write "unsubscribe", and below it their name."""
     words = [word for line in lines for word in line]
+    if command := is_phrase(words, language.commands):
+        return command
     said = drop(words, language.polite)
     asks = read_command(words, language, length) or find_phrase(said, language.requests)
     against = (wording.not_requests, *(other.not_requests for other in languages))
-    if asks and not any(find_phrase(said, phrases) for phrases in against):
+    if asks and not any(find_phrase(spoken, phrases) for spoken in (said, words) for phrases in against):
         return asks
     if len(lines) == 1:
         return None
@@ -163,11 +165,8 @@ def speaks_against(text: str, wording: Wording) -> bool:
 def read_command(words: list[str], language: Language, length: int) -> str | None:
     """The phrase that a sentence is, in a text of that many words."""
     said = drop(words, language.polite)
-    meant = drop(said, language.fillers)
-    return (
-        is_phrase(meant, language.commands)
-        or is_phrase(said, language.commands)
-        or (is_phrase(meant, language.short_commands) if length <= MAX_AROUND_SHORT else None)
+    return is_phrase(said, language.commands, language.fillers) or (
+        is_phrase(said, language.short_commands, language.fillers) if length <= MAX_AROUND_SHORT else None
     )
 
 

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 from mailconsent import logs
 from mailconsent.errors import FetchBroken, MailboxRefused, MailboxUnavailable, MailconsentError, Unavailable
+from mailconsent.failures import refused_as_ours
 from mailconsent.imap_url import MailboxAddress
 from mailconsent.mailbox import Fetched, Mailbox, connect
 from mailconsent.oauth import AccessTokens
@@ -129,6 +130,8 @@ class Reader:
                 )
             labels = _counts([one.classification.label for one in judged])
             logs.info("messages read", mailbox=self.number, count=len(judged), labels=labels)
+            for status, count in refused_as_ours(one.classification for one in judged).items():
+                logs.warning("mail refused as ours", status=status, count=count)
             if self.stopping():
                 return
         with self.store.begin() as tx:
@@ -141,8 +144,9 @@ class Reader:
         """
         if self._mark is None or self.stopping() or time.monotonic() < self._unwelcome_until:
             return False
+        uidvalidity = mailbox.uidvalidity  # marking opens the mailbox anew, and may find another
         with self.store.read() as tx:
-            uids = unmarked(tx, self.imap.name, mailbox.uidvalidity)
+            uids = unmarked(tx, self.imap.name, uidvalidity)
         if not uids:
             return False
         try:
@@ -156,7 +160,7 @@ class Reader:
             logs.failure("mail not marked", fault, mailbox=self.number, seconds=pause, message=str(fault))
             return False
         with self.store.begin() as tx:
-            note_marked(tx, self.imap.name, mailbox.uidvalidity, uids)
+            note_marked(tx, self.imap.name, uidvalidity, uids)
         logs.info("mail marked", mailbox=self.number, count=len(uids))
         return True
 

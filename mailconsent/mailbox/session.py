@@ -1,8 +1,8 @@
 """
 A mailbox that is open: sweeps, waits, and what of it breaks.
 
-`Mailbox.since` is the truth; `Mailbox.wait` is only a hint, since notifications get lost (one that comes together with
-the answer to IDLE is not seen, and a server may send none). So sweep after every wait.
+`Mailbox.since` is the truth; `Mailbox.wait` is only a hint, since notifications get lost (a server may send none of
+what comes while nobody waits). So sweep after every wait.
 
 One connection, one mailbox, one life: after an error the object is of no more use. Close it and connect again.
 """
@@ -181,7 +181,8 @@ class Mailbox:
         with plain_words():
             if self._client.has_capability("IDLE"):
                 self._client.idle()
-                self._listen(deadline, stopping)
+                if not self._was_told_at_once():
+                    self._listen(deadline, stopping)
                 if stopping():
                     self._client.socket().settimeout(GLANCE)
                 # This reads whatever made the socket readable. On a lost link it raises, where idle_check() of
@@ -192,6 +193,21 @@ class Mailbox:
                 self._listen(min(deadline, time.monotonic() + POLL), stopping)
                 if stopping() or self._client.noop()[1]:
                     return
+
+    def _was_told_at_once(self) -> bool:
+        """
+        Whether the server had news in the packet in which it agreed to IDLE, as Dovecot has of what came since the last
+        search. They lie in the reader's buffer by then, where no look at the socket finds them.
+        """
+        imap, link = self._client._imap, self._client.socket()
+        patience = link.gettimeout()
+        link.settimeout(0)  # what is here already, and no waiting
+        try:
+            return bool(imap.file.peek(1))
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return False
+        finally:
+            link.settimeout(patience)
 
     def _listen(self, deadline: float, stopping: Callable[[], bool]) -> None:
         """Return at `deadline`, when stopping, or when the server says anything: news, BYE, or the end of the link."""

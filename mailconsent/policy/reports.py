@@ -49,14 +49,13 @@ STRICTEST = Reports()
 
 def read_reports(file: Table) -> Reports:
     """What `[bounces]` and `[complaints]` of a policy file say."""
-    bounces, complaints = file.table("bounces"), file.table("complaints")
-    proof, reporters = Proof.RETURN_PATH, frozenset[str]()
-    if bounces is not None:
-        proof = bounces.choice("proof", Proof, proof)
-        bounces.close()
-    if complaints is not None:
-        reporters = _reporters(complaints)
-        complaints.close()
+    proof, reporters = STRICTEST.bounces, STRICTEST.reporters
+    if (table := file.table("bounces")) is not None:
+        proof = table.choice("proof", Proof, proof)
+        table.close()
+    if (table := file.table("complaints")) is not None:
+        reporters = _reporters(table)
+        table.close()
     return Reports(bounces=proof, reporters=reporters)
 
 

@@ -61,7 +61,7 @@ def test_a_setting_that_can_be_used_is_taken(case):
 def _plain(value):
     if isinstance(value, frozenset):
         return sorted(value)
-    return str(value) if isinstance(value, Path) else value
+    return str(value) if isinstance(value, Path | None) else value
 
 
 def test_all_faults_come_at_once_in_one_order():
@@ -79,6 +79,7 @@ def test_all_faults_come_at_once_in_one_order():
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in KEPT_IN_FILES])
 def test_every_setting_may_stand_in_a_file(tmp_path, name):
     values = {"IMAP_URL": "imaps://u@imap.example.com", "IMAP_PASSWORD": "pw", "BASE_URL": "https://example.com"}
+    values |= {"SMTP_URL": "smtps://u@smtp.example.com", "SMTP_PASSWORD": "pw", "SMTP_SENDER": "u@example.com"}
     values |= {"IMAP_CYCLE": "5", "IMAP_LEASE": "5", "IMAP_TIMEOUT": "5"}
     values |= {"MAILTO": "u@example.com", "RETURN_PATH": "b@example.com"}
     if name.startswith("IMAP_OAUTH_"):

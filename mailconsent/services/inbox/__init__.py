@@ -10,6 +10,7 @@ What mail to the contact inbox does. Rules (design 5.6):
 
 from mailconsent.services.inbox.answers import Answers, answers_of
 from mailconsent.services.inbox.judging import Judged, judge
+from mailconsent.services.inbox.piped import ingest, piped
 from mailconsent.services.inbox.processing import process
 
-__all__ = ["Answers", "Judged", "answers_of", "judge", "process"]
+__all__ = ["Answers", "Judged", "answers_of", "ingest", "judge", "piped", "process"]

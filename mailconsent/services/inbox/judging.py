@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from mailconsent.authentication import authenticated_domain, authenticated_sender, read_authentication
 from mailconsent.classify import classify
-from mailconsent.classify.identity import settle_named
+from mailconsent.classify.identity import settle_named, writers
 from mailconsent.mailbox import Fetched
 from mailconsent.message import InboundMessage, content_identity, parse_message
 from mailconsent.model import Classification, Label, MailedClaim
@@ -51,7 +51,7 @@ def judge(fetched: Fetched, read_token: Callable[[str], MailedClaim], trusted: S
         verdict = settle_named(classify(message, read_token), authenticated_domain(message, trusted))
         found = read_authentication(message, trusted)
         if message.defect in UNREADABLE and verdict.label is Label.OTHER:
-            verdict = replace(BROKEN, reason=message.defect)
+            verdict = replace(BROKEN, reason=message.defect, addresses=writers(message))
         ours = verdict.label is not Label.OTHER
         return Judged(
             fetched=fetched,

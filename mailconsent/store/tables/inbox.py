@@ -55,6 +55,8 @@ inbound_messages = Table(
     Column("confidence", Float, nullable=False),
     Column("received_at", UtcDateTime, nullable=False),
     Column("stored_at", UtcDateTime, nullable=False),
+    # Until when a human is to decide; none of mail that nobody has to look at.
+    Column("review_until", UtcDateTime),
     # Kept only of mail that had an effect or awaits a human; erasable.
     Column("raw", LargeBinary),
     # Had an effect, and its mark in the mailbox is still to be set.
@@ -65,4 +67,17 @@ inbound_messages = Table(
     _partial_index("state", "state", "stored_at", where="state <> 'done'"),
     _partial_index("stored_at", where="raw is not null"),
     _partial_index("unmarked", "mailbox_id", "uidvalidity", "uid", where="unmarked"),
+)
+
+# The question events that wait for the answer to a mail; several mails may ask the same. Gone with the answer.
+questions = Table(
+    "questions",
+    metadata,
+    Column("recipient_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("mailbox_id", Integer, primary_key=True, autoincrement=False),
+    Column("uidvalidity", BigInteger, primary_key=True, autoincrement=False),
+    Column("uid", BigInteger, primary_key=True, autoincrement=False),
+    Index("ix_questions_mailbox_id", "mailbox_id", "uidvalidity", "uid"),
+    sqlite_with_rowid=False,
 )
