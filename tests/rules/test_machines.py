@@ -85,9 +85,10 @@ def test_what_a_person_writes_is_read_as_a_person_s(mail):
 @pytest.mark.parametrize("label", ABOUT[:3])
 @pytest.mark.parametrize("told", ["in prose", "in a report"])
 def test_an_answer_of_a_server_counts_for_what_it_says(label, told):
-    answers = TABLES["answers"][label.removeprefix("bounce_")]
+    found = {answer: judged(returned(answer, told)) for answer in TABLES["answers"][label.removeprefix("bounce_")]}
 
-    assert [answer for answer in answers if judged(returned(answer, told)).label != label] == []
+    assert [answer for answer, verdict in found.items() if verdict.label != label] == []
+    assert {verdict.addresses for verdict in found.values()} == {("anna@example.com",)}
 
 
 def returned(answer, told):
