@@ -8,6 +8,7 @@ An access token opens a mailbox for about an hour. It is kept in memory alone, a
 import json
 import threading
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import httpx2
@@ -54,12 +55,13 @@ class AccessTokens:
         # In the body: Google and Microsoft document it so, and RFC 6749 section 2.3.1 lets servers take both.
         form = {"client_id": grant.client_id, "client_secret": grant.client_secret, "scope": grant.scope}
         if not grant.refresh_token:
-            return self._exchange({**form, "grant_type": "client_credentials"})
+            return ask(grant.endpoint, {**form, "grant_type": "client_credentials"}, timeout=self._timeout)
         with grant.refresh_token.held() as held:
             latest = self._newer.get(held.text, held.text)
-            answer = self._exchange({**form, "grant_type": "refresh_token", "refresh_token": latest})
+            form |= {"grant_type": "refresh_token", "refresh_token": latest}
+            answer = ask(grant.endpoint, form, timeout=self._timeout)
             newer = answer.get("refresh_token", latest)
-            if newer != latest and _is_token(newer):
+            if newer != latest and is_token(newer):
                 self._keep(held, newer)
         return answer
 
@@ -72,30 +74,37 @@ class AccessTokens:
                 logs.warning("refresh token not kept", advice="give it in a file that the worker may write")
             self._newer = {held.text: newer}
 
-    def _exchange(self, form: dict[str, str]) -> dict[str, Any]:
-        try:
-            status, body = self._post({name: text for name, text in form.items() if text})
-        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as fault:
-            failure = type(fault).__name__
-            # Raised out here, so as not to hold on to the library's exception: its text may quote a secret.
-        else:
-            return _accepted(status, _read(body))
-        raise MailboxUnavailable(f"The OAuth server could not be asked for a token ({failure}).")
 
-    def _post(self, form: dict[str, str]) -> tuple[int, bytes]:
-        ends = time.monotonic() + self._timeout
-        body = bytearray()
-        # A proxy of the environment is used. A redirect is not followed: it would take the secrets along.
-        with (
-            httpx2.Client(timeout=self._timeout, follow_redirects=False) as http,
-            http.stream("POST", self._grant.endpoint, data=form, headers={"Accept": "application/json"}) as response,
-        ):
-            for piece in response.iter_bytes():
-                body += piece
-                # The library's own timeout is for each read; a dripping answer would never end.
-                if time.monotonic() > ends or len(body) > MAX_ANSWER:
-                    raise MailboxUnavailable("The OAuth server's answer took too long or is too large.")
-            return response.status_code, bytes(body)
+def ask(endpoint: str, form: Mapping[str, str], *, timeout: float = 30.0) -> dict[str, Any]:
+    """
+    What a token endpoint answers to a form, without its empty fields; `timeout` is seconds for all of it.
+
+    Raises MailboxRefused where a human must do something, MailboxUnavailable where time may.
+    """
+    try:
+        status, body = _post(endpoint, {name: text for name, text in form.items() if text}, timeout)
+    except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as fault:
+        failure = type(fault).__name__
+        # Raised out here, so as not to hold on to the library's exception: its text may quote a secret.
+    else:
+        return _accepted(status, _read(body))
+    raise MailboxUnavailable(f"The OAuth server could not be asked for a token ({failure}).")
+
+
+def _post(endpoint: str, form: dict[str, str], timeout: float) -> tuple[int, bytes]:
+    ends = time.monotonic() + timeout
+    body = bytearray()
+    # A proxy of the environment is used. A redirect is not followed: it would take the secrets along.
+    with (
+        httpx2.Client(timeout=timeout, follow_redirects=False) as http,
+        http.stream("POST", endpoint, data=form, headers={"Accept": "application/json"}) as response,
+    ):
+        for piece in response.iter_bytes():
+            body += piece
+            # The library's own timeout is for each read; a dripping answer would never end.
+            if time.monotonic() > ends or len(body) > MAX_ANSWER:
+                raise MailboxUnavailable("The OAuth server's answer took too long or is too large.")
+        return response.status_code, bytes(body)
 
 
 def _read(body: bytes) -> dict[str, Any]:
@@ -132,12 +141,13 @@ def _accepted(status: int, answer: dict[str, Any]) -> dict[str, Any]:
 
 def _access_token(answer: dict[str, Any]) -> str:
     kind, token = answer.get("token_type"), answer.get("access_token")
-    if not isinstance(kind, str) or kind.lower() != "bearer" or not _is_token(token):
+    if not isinstance(kind, str) or kind.lower() != "bearer" or not is_token(token):
         raise MailboxUnavailable("The OAuth server's answer was not to be understood: it holds no bearer token.")
     return str(token)
 
 
-def _is_token(value: object) -> bool:
+def is_token(value: object) -> bool:
+    """Whether this can be one: printable letters of ASCII."""
     # A control character would end the field of the SASL answer that the token stands in, and begin another.
     return isinstance(value, str) and value != "" and value.isascii() and value.isprintable() and " " not in value
 

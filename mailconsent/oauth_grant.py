@@ -8,7 +8,7 @@ replaced in that file; one that was given in the environment cannot be.
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from mailconsent.errors import MailboxRefused
 
 
 class NotKept(Exception):
-    """A refresh token cannot be replaced where it stands."""
+    """A refresh token cannot be written to where it belongs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +72,8 @@ class Held:
         """Put another in its place. Raises NotKept."""
         try:
             if self._path:
-                return _replace(self._path, self.text, newer)
+                lines = [newer if line == self.text else line for line in _lines(self._path)]
+                return _write(self._path, lines)
         except (OSError, UnicodeDecodeError):
             pass
         raise NotKept
@@ -93,14 +94,24 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def _replace(path: Path, old: str, newer: str) -> None:
-    """All or nothing: whoever reads it meanwhile, or after a power cut, finds the old token or the new one."""
+def keep_token(path: Path, line: int, token: str) -> None:
+    """Put a token into a line of a file, from 0, or behind the last. Raises NotKept."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(path.parent):
+            lines = _lines(path) if path.exists() else []
+            _write(path, [*lines[:line], token, *lines[line + 1 :]])
+    except (OSError, UnicodeDecodeError):
+        raise NotKept from None
+
+
+def _write(path: Path, lines: Iterable[str]) -> None:
+    """All or nothing: whoever reads it meanwhile, or after a power cut, finds the old lines or the new ones."""
     target = path.resolve()
     draft = target.with_name(f".{target.name}.{os.getpid()}")
-    text = "".join(f"{newer if line == old else line}\n" for line in _lines(path))
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(text)
+        file.write("".join(f"{line}\n" for line in lines))
         file.flush()
         os.fsync(file.fileno())
     draft.replace(target)

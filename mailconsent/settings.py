@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from mailconsent import imap_settings
+from mailconsent import imap_settings, oauth_settings
 from mailconsent.errors import ConfigError
 from mailconsent.headers import ROOM, has_room
 from mailconsent.imap_settings import Inbox, Mark, read_inboxes, read_mark
 from mailconsent.imap_url import is_loopback
 from mailconsent.keyring import Keyring, KeySource
+from mailconsent.oauth_grant import Grant
 from mailconsent.policy import Policy, read_policy
 from mailconsent.smtp_url import MailServer, parse_smtp_url
 
@@ -141,6 +142,17 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     if faults:
         raise ConfigError(*faults)
     return settings
+
+
+def load_sign_in(environ: Mapping[str, str]) -> tuple[Grant, str, Path | None]:
+    """What to sign in for, where, and the file that the refresh token goes into. Raises `ConfigError`."""
+    faults: list[str] = []
+    names = [name for name in oauth_settings.NAMES if name != "IMAP_OAUTH_REFRESH_TOKEN"]
+    values = {name: value for name in names if (value := _value(environ, name, faults))}
+    grant, page = oauth_settings.read_sign_in(values, faults)
+    if faults:
+        raise ConfigError(*faults)
+    return grant, page, _path(environ, "IMAP_OAUTH_REFRESH_TOKEN")
 
 
 def _value(environ: Mapping[str, str], name: str, faults: list[str]) -> str | None:

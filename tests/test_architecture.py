@@ -69,6 +69,8 @@ FLOORS = (
         "mailconsent.mailbox",
         "mailconsent.oauth",
         "mailconsent.oauth_grant",
+        "mailconsent.oauth_settings",
+        "mailconsent.oauth_sign_in",
         "mailconsent.postbox",
         "mailconsent.settings",
         "mailconsent.store",

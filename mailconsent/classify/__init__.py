@@ -12,7 +12,7 @@ Rules of this package:
 
 from collections.abc import Callable
 
-from mailconsent.classify import auto_reply, bounce, complaint, token, unsubscribe
+from mailconsent.classify import auto_reply, bounce, button, complaint, token, unsubscribe
 from mailconsent.message import InboundMessage
 from mailconsent.model import Classification, Label, MailedClaim
 
@@ -24,6 +24,7 @@ DETECTORS: tuple[Detector, ...] = (
     token.detect,
     complaint.detect,  # RFC 5965
     bounce.detect,  # RFC 3464
+    button.detect,
     auto_reply.detect,  # RFC 3834
     unsubscribe.detect,
 )

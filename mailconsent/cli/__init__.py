@@ -56,6 +56,7 @@ def with_commands() -> click.Group:
         run,
         sale,
         setup,
+        sign_in,
         suppress,
     )
 

@@ -12,7 +12,7 @@ from enum import StrEnum
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from sqlalchemy import CursorResult, bindparam, case, insert, or_, select, text, union_all, update
+from sqlalchemy import CursorResult, bindparam, insert, or_, select, text, union_all, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mailconsent.errors import LeaseLost
@@ -123,13 +123,7 @@ def advance(tx: Transaction, cursor: Cursor, holder: str, last_uid: int, *, leas
     changed: CursorResult[Any] = tx.connection.execute(
         update(mailboxes)
         .where(mailboxes.c.id == cursor.mailbox_id, mailboxes.c.lease_holder == holder)
-        .values(
-            uidvalidity=cursor.uidvalidity,
-            last_uid=last_uid,
-            lease_until=lease_until,
-            # Under another UIDVALIDITY it was not read to its end yet, whoever goes on reading it.
-            checked_at=case((mailboxes.c.uidvalidity == cursor.uidvalidity, mailboxes.c.checked_at), else_=None),
-        )
+        .values(uidvalidity=cursor.uidvalidity, last_uid=last_uid, lease_until=lease_until)
     )
     if changed.rowcount != 1:
         raise LeaseLost

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import select, true, update
 
+from mailconsent.mail_id import MailId
 from mailconsent.store import Transaction
 from mailconsent.store.tables import inbound_messages, mailboxes
 
@@ -26,6 +27,16 @@ def unmarked(tx: Transaction, mailbox: str, uidvalidity: int) -> list[int]:
         .limit(SOME)
     )
     return list(tx.connection.execute(query).scalars())
+
+
+def lack_mark(tx: Transaction, mail: MailId) -> None:
+    """A human has just let this mail act."""
+    names = mail._asdict().items()
+    tx.connection.execute(
+        update(inbound_messages)
+        .where(*(inbound_messages.c[name] == value for name, value in names))
+        .values(unmarked=True)
+    )
 
 
 def note_marked(tx: Transaction, mailbox: str, uidvalidity: int, uids: Sequence[int]) -> None:

@@ -3,11 +3,13 @@ An OAuth 2.0 authorization server (RFC 6749) on the loopback interface, which al
 good (RFC 7662).
 """
 
+import base64
+import hashlib
 import json
 import secrets
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 CLIENT, SECRET = "client-1", "correct-horse"
 
@@ -21,6 +23,10 @@ class Authorization:
         #: Each use of a refresh token brings a new one and ends the old.
         self.rotating = False
         self.refresh_tokens = {"refresh-1"}
+        #: Who signs in gets a refresh token.
+        self.generous = True
+        #: Codes of who signed in, and the challenge that each was asked with.
+        self._codes: dict[str, str] = {}
         #: The access tokens that are good, and for whom.
         self.access_tokens: dict[str, str] = {}
         #: The forms that the token endpoint was sent.
@@ -41,6 +47,13 @@ class Authorization:
         """No access token is good any more, whatever its time."""
         self.access_tokens.clear()
 
+    def sign_in(self, url: str) -> str:
+        """What a browser does at that URL, where the person agrees: the address at which it ends."""
+        asked = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+        code = secrets.token_hex(8)
+        self._codes[code] = asked["code_challenge"]
+        return f"{asked['redirect_uri']}/?{urlencode({'state': asked['state'], 'code': code})}"
+
     def stop(self) -> None:
         self._http.shutdown()
         self._thread.join()
@@ -58,6 +71,13 @@ class Authorization:
                 self.refresh_tokens.remove(form["refresh_token"])
                 newer = {"refresh_token": f"refresh-{secrets.token_hex(4)}"}
                 self.refresh_tokens.add(str(newer["refresh_token"]))
+        elif form.get("grant_type") == "authorization_code":
+            challenge = self._codes.pop(form.get("code", ""), None)
+            hashed = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
+            if challenge != base64.urlsafe_b64encode(hashed).rstrip(b"=").decode():
+                return 400, {"error": "invalid_grant"}
+            newer = {"refresh_token": f"refresh-{secrets.token_hex(4)}"} if self.generous else {}
+            self.refresh_tokens |= {str(token) for token in newer.values()}
         elif form.get("grant_type") != "client_credentials":
             return 400, {"error": "unsupported_grant_type"}
         # As long as Microsoft's.

@@ -62,6 +62,21 @@ def test_refresh_tokens_in_a_file_are_known_by_their_line(
     assert held == [RefreshToken(path=path, line=line) for line in lines]
 
 
+@pytest.mark.parametrize("content", ["", "\n"])
+def test_a_file_that_holds_no_refresh_token_yet_is_told_of(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "tokens"
+    path.write_text(content)
+    client = {"IMAP_OAUTH_CLIENT_ID": "c", "IMAP_OAUTH_CLIENT_SECRET": "s", "IMAP_OAUTH_TENANT": "example.com"}
+
+    with pytest.raises(ConfigError) as refusal:
+        # It must not be taken for a client in its own name.
+        load(IMAP_URL=ONE, IMAP_OAUTH_PROVIDER="microsoft", IMAP_OAUTH_REFRESH_TOKEN_FILE=str(path), **client)
+
+    assert list(refusal.value.faults) == [
+        "IMAP_OAUTH_REFRESH_TOKEN_FILE: holds no token: `mailconsent sign-in` gets one"
+    ]
+
+
 @pytest.mark.parametrize("case", VECTORS["mark"], ids=lambda case: case["why"])
 def test_handled_mail_gets_a_mark_where_that_is_wanted(case: dict[str, object]) -> None:
     mark = load(**case["set"]).mark or Mark()  # type: ignore[arg-type]
