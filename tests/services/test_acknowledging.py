@@ -5,13 +5,13 @@ import email.policy
 from datetime import timedelta
 
 import pytest
+from mailconsent.services.inbox.reviewed import acknowledge_reviewed
 
 from mailconsent.mail_id import MailId
 from mailconsent.mailbox import Fetched
 from mailconsent.model import Channel, Reason
 from mailconsent.services import review
 from mailconsent.services.inbox import Answers, acknowledging, judge, process
-from mailconsent.services.inbox.reviewed import acknowledge_reviewed
 from mailconsent.store.inbox import note_sweep, read_cursor, take_lease
 from mailconsent.store.outbox import LetterState, end_letter, take_letter
 from mailconsent.store.recipients import describe, lock_address
