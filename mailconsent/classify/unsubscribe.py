@@ -45,8 +45,20 @@ SENTENCE_END = re.compile(r"[.!?;:()…]+(?=\s|$)|[?，。！？；｡।؟؛]|\
 ONE_TAP_HEADER = "x-apple-unsubscribe"
 ONE_TAP_TEXT = "Apple Mail sent this email to unsubscribe from the message"
 
-#: What stands between two ends of a sentence, in lines of words.
-Passage = list[list[str]]
+COMMA = re.compile("[,،、]| [-–—] ")
+
+
+class Passage(NamedTuple):
+    """What stands between two ends of a sentence, in words."""
+
+    lines: list[list[str]]
+    #: Its parts between commas, if it has any: "not interested, please unsubscribe".
+    clauses: list[list[str]]
+
+    @property
+    def words(self) -> list[str]:
+        """All of them."""
+        return [word for line in self.lines for word in line]
 
 
 class Reading(NamedTuple):
@@ -125,13 +137,13 @@ def split_prefixes(subject: str) -> tuple[bool, str]:
 def read(text: str, wording: Wording, languages: Iterable[Language], limit: int) -> Reading:
     """What the sentences of a text of up to `limit` words ask for. A doubt in one is against the request of another."""
     passages = split_passages(text, wording)
-    words = [word for passage in passages for line in passage for word in line]
+    words = [word for passage in passages for word in passage.words]
     length = count(words)
     if length > limit:
         return Reading(length=length)
     for language in languages:
-        for lines in passages:
-            if request := read_passage(lines, wording, languages, language, length):
+        for passage in passages:
+            if request := read_passage(passage, wording, languages, language, length):
                 return Reading(
                     request=request,
                     whole=read_command(words, language, length) is not None,
@@ -148,28 +160,32 @@ def count(words: Iterable[str]) -> int:
 
 
 def read_passage(
-    lines: Passage, wording: Wording, languages: Iterable[Language], language: Language, length: int
+    passage: Passage, wording: Wording, languages: Iterable[Language], language: Language, length: int
 ) -> str | None:
     """The phrase with which a passage asks, or a line in it: people write "unsubscribe", and below it their name."""
-    words = [word for line in lines for word in line]
+    words = passage.words
     if command := is_phrase(words, language.commands):
         return command
     said = drop(words, language.polite)
-    asks = read_command(words, language, length) or find_phrase(said, language.requests)
+    asks = (
+        read_command(words, language, length)
+        or find_phrase(said, language.requests)
+        or read_any(passage.clauses, language, MAX_WORDS)
+    )
     against = (wording.not_requests, *(other.not_requests for other in languages))
     if asks and not any(find_phrase(spoken, phrases) for spoken in (said, words) for phrases in against):
         return asks
-    if len(lines) == 1:
-        return None
-    return next((phrase for line in lines if (phrase := read_command(line, language, length))), None)
+    return read_any(passage.lines, language, length) if len(passage.lines) > 1 else None
 
 
 def speaks_against(text: str, wording: Wording) -> bool:
     """Whether a text says anything that takes a request back."""
-    return any(
-        find_phrase([word for line in lines for word in line], wording.not_requests)
-        for lines in split_passages(text, wording)
-    )
+    return any(find_phrase(passage.words, wording.not_requests) for passage in split_passages(text, wording))
+
+
+def read_any(parts: Iterable[list[str]], language: Language, length: int) -> str | None:
+    """The phrase that one of these parts of a sentence is by itself, in a text of that many words."""
+    return next((phrase for part in parts if (phrase := read_command(part, language, length))), None)
 
 
 def read_command(words: list[str], language: Language, length: int) -> str | None:
@@ -193,7 +209,7 @@ def split_passages(text: str, wording: Wording) -> list[Passage]:
         text = ADDRESS.sub(" ", text)
     passages = []
     for passage in SENTENCE_END.split(wording.greeting.sub("\n\n", text)):
-        lines: Passage = []
+        lines: list[list[str]] = []
         wrapped = False
         for line in passage.split("\n"):
             words = wording.split(line)
@@ -203,5 +219,6 @@ def split_passages(text: str, wording: Wording) -> list[Passage]:
                 lines.append(words)
             wrapped = bool(words) and len(line) >= WRAPPED
         if lines:
-            passages.append(lines)
+            clauses = COMMA.split(passage)
+            passages.append(Passage(lines, list(map(wording.split, clauses)) if len(clauses) > 1 else []))
     return passages
