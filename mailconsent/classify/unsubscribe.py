@@ -7,7 +7,8 @@ Rules of this file:
 2. A request is short. In a long letter the same words are as likely told as meant, and it is left alone.
 3. The subject of a reply is somebody else's; it speaks for the writer only where the body says nothing.
 4. What asks and does not ask at once is `unsure`: a human reads it (design 5.6).
-5. A request is for who wrote it, see `identity`. If that is nobody, or one of several, nobody can be named: `unsure`.
+5. Who tells others how to unsubscribe sends a mailing, and asks for nothing.
+6. A request is for who wrote it, see `identity`. If that is nobody, or one of several, nobody can be named: `unsure`.
 """
 
 import re
@@ -70,6 +71,8 @@ class Reading(NamedTuple):
     whole: bool = False
     #: Whether it also speaks against asking.
     doubtful: bool = False
+    #: Whether it tells its readers how to unsubscribe, as mailings do.
+    instructs: bool = False
     #: How long it is, in words.
     length: int = 0
 
@@ -90,8 +93,11 @@ def detect(message: InboundMessage, read_token: Callable[[str], UnsubscribeClaim
         return None
     asked = read(subject, wording, languages, MAX_SUBJECT)
     said = read(body, wording, languages, MAX_WORDS) if len(body) < MAX_OWN else Reading(length=MAX_WORDS)
+    if said.request and said.instructs and not (is_reply or message.in_reply_to):
+        return None
     if said.request:
-        return answer(message, read_token, said.request, Label.UNSURE if said.doubtful else Label.UNSUBSCRIBE)
+        doubtful = said.doubtful or said.instructs
+        return answer(message, read_token, said.request, Label.UNSURE if doubtful else Label.UNSUBSCRIBE)
     if not asked.request or (is_reply and said.length > FEW):
         return None
     clear = asked.whole if is_reply else said.length <= (FEW if message.in_reply_to else MAX_BESIDE_SUBJECT)
@@ -147,6 +153,7 @@ def read(text: str, wording: Wording, languages: Iterable[Language], limit: int)
                 return Reading(
                     request=request,
                     whole=read_command(words, language, length) is not None,
+                    instructs=find_phrase(words, wording.instructions) is not None,
                     doubtful=any(find_phrase(said, wording.doubts) for said in (words, drop(words, language.polite))),
                     length=length,
                 )

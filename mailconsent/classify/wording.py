@@ -61,6 +61,8 @@ class Wording(NamedTuple):
     not_requests: Phrases
     #: A request in a message with one of these is for a human.
     doubts: Phrases
+    #: A message with one of these is a mailing, that tells its readers how to unsubscribe.
+    instructions: Phrases
     #: The heads of all stems in commands and requests.
     heads: frozenset[str]
     #: The choices of each command and request, the rarest first, by the words of that one.
@@ -114,6 +116,7 @@ def make_wording(tables: Mapping[str, Mapping[str, Any]]) -> Wording:
     ]
     against = index(text for text in gather("not_requests") if len(text.split()) > 1)
     doubts = index(gather("doubts"))
+    instructions = index(gather("instructions"))
     asking = {
         (phrase.choices, language.name): (phrase, language)
         for language in languages
@@ -132,7 +135,12 @@ def make_wording(tables: Mapping[str, Mapping[str, Any]]) -> Wording:
             cues.setdefault(key, {})[rare, language.name] = language
     choices = [
         choice
-        for phrase in (*(phrase for phrase, _ in asking.values()), *phrases_of(against), *phrases_of(doubts))
+        for phrase in (
+            *(phrase for phrase, _ in asking.values()),
+            *phrases_of(against),
+            *phrases_of(doubts),
+            *phrases_of(instructions),
+        )
         for choice in phrase.choices
         if choice
     ]
@@ -153,6 +161,7 @@ def make_wording(tables: Mapping[str, Mapping[str, Any]]) -> Wording:
         known=known_words(meant.union(courtesies, *stems.values())),
         not_requests=against,
         doubts=doubts,
+        instructions=instructions,
         heads=frozenset(
             stem[:HEAD] for phrase, _ in asking.values() for choice in phrase.choices if choice for stem in choice.stems
         ),
