@@ -5,7 +5,7 @@ BIN := .venv/bin
 WORKERS ?= 3
 SERVERS := postgresql dovecot-imapd chromium openssl libatomic1
 
-.PHONY: demo test coverage lint types check bench servers lock translations clean
+.PHONY: demo test coverage lint types check bench fuzz servers lock translations clean
 
 # pip installs into an environment from outside it, so neither python3-venv nor a writable system Python is needed.
 .venv/.ok: pyproject.toml requirements.lock
@@ -34,6 +34,10 @@ check: lint types test
 
 bench: .venv/.ok servers
 	$(BIN)/python -m benchmarks $(BENCH)
+
+# FUZZ: folders with .eml files as further seeds, and options; see `python -m tests.fuzz --help`.
+fuzz: .venv/.ok
+	$(BIN)/python -m tests.fuzz $(FUZZ)
 
 # PostgreSQL, Dovecot and Chromium for the tests, from Debian packages.
 servers:

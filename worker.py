@@ -1,6 +1,6 @@
 """
-The worker process: reads the contact inbox and keeps the house, until it is told to stop by SIGTERM or SIGINT, and then
-ends within five seconds. What it does stands in `mailconsent/loops/`.
+The worker process: reads the contact inboxes, sends our own mail and keeps the house, until it is told to stop by
+SIGTERM or SIGINT, and then ends within five seconds. What it does stands in `mailconsent/loops/`.
 """
 
 import os
@@ -14,24 +14,46 @@ from mailconsent import logs
 from mailconsent.errors import ConfigError, Unavailable
 from mailconsent.loops.keeping import keep
 from mailconsent.loops.reading import Reader
+from mailconsent.loops.sending import Sender
+from mailconsent.oauth import AccessTokens
 from mailconsent.services.installation import Installation, start
 from mailconsent.settings import load_settings
 
 #: Seconds that an orderly end may take.
 LAST_MOMENT = 4.0
+#: Seconds of it in which a letter that is being sent may be finished: otherwise it is sent once more.
+LAST_LETTER = 2.5
 
 
 class Worker:
     """All loops of one process. `stop` may be called from a signal handler."""
 
     def __init__(self, installation: Installation) -> None:
-        imap = installation.settings.imap
-        if imap is None:
+        smtp = installation.settings.smtp
+        # What `mailconsent ingest` was piped is answered without a mailbox.
+        if not installation.settings.inboxes and not smtp:
             raise ConfigError("IMAP_URL: missing, as in imaps://contact%40example.com@imap.example.com:993/INBOX")
         self.installation = installation
         self._stop = threading.Event()
-        self.readers = [Reader(installation, imap, self._stop)]
+        self.readers = self._readers()
+        self.sender = Sender(installation, smtp, self._stop) if smtp else None
         self._faults: list[Exception] = []
+
+    def _readers(self) -> list[Reader]:
+        """One for each mailbox, so that none waits for another. Those of one grant share its access tokens."""
+        settings = self.installation.settings
+        grants = {inbox.grant for inbox in settings.inboxes if inbox.grant}
+        tokens = {grant: AccessTokens(grant, timeout=settings.imap_timeout) for grant in grants}
+        return [
+            Reader(
+                self.installation,
+                inbox.address,
+                tokens[inbox.grant] if inbox.grant else inbox.password,
+                self._stop,
+                number=number,
+            )
+            for number, inbox in enumerate(settings.inboxes, 1)
+        ]
 
     def stop(self) -> None:
         """Finish the message in hand and end. A read that is under way is cut off: nothing of it was stored."""
@@ -44,18 +66,25 @@ class Worker:
         logs.info("worker started")
         # What the house is in the midst of when the process ends is rolled back, so nobody waits for it.
         threading.Thread(target=self.keep_house, daemon=True).start()
+        sending = threading.Thread(target=self.sender.run, daemon=True) if self.sender else None
+        if sending:
+            sending.start()
         threads = [threading.Thread(target=self._guard, args=(reader.run,)) for reader in self.readers]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
+        if sending:
+            self._stop.wait()  # where there is no mailbox, only this goes on
+            sending.join(LAST_LETTER)
         logs.info("worker stopped")
         if self._faults:
             raise self._faults[0]
 
     def keep_house(self) -> None:
-        """Keep the house, as long as a mailbox is ours."""
-        keep(self.installation, self._stop, holding=lambda: any(reader.holding for reader in self.readers))
+        """Keep the house, as long as a mailbox is ours, or where there is none."""
+        readers = self.readers
+        keep(self.installation, self._stop, holding=lambda: not readers or any(reader.holding for reader in readers))
 
     def _guard(self, loop: Callable[[], None]) -> None:
         try:

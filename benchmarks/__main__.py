@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--small] [check] [oneclick] [inbox]`: exit status 1 if a target is missed."""
+"""`python -m benchmarks [--small] [name ...]`: exit status 1 if a target is missed."""
 
 import argparse
 import importlib
@@ -6,7 +6,7 @@ import sys
 
 from benchmarks.figure import Figure, table
 
-NAMES = ("check", "oneclick", "inbox")
+NAMES = ("check", "oneclick", "inbox", "classify", "push", "sweep")
 
 
 def main() -> int:

@@ -23,7 +23,8 @@ from benchmarks.mails import mailbox
 from benchmarks.rounds import medians, progress
 from benchmarks.site import KINDS, sites
 from mailconsent import logs
-from mailconsent.mailbox import BATCH, Fetched, Mailbox, connect
+from mailconsent.mailbox import Fetched, Mailbox, connect
+from mailconsent.mailbox.session import BATCH
 from mailconsent.store.tables import inbound_messages
 from tests.real.dovecot import PASSWORD, Dovecot
 from worker import Worker

@@ -2,16 +2,19 @@
 
 import contextlib
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from mailconsent.services.installation import Installation, init, start
 from mailconsent.settings import PREFIX, load_settings
+from mailconsent.store.inbox import last_sweeps
 from tests.real.ports import free_port, wait_for_port
 from tests.real.postgres import Postgres
 
@@ -24,18 +27,18 @@ class Site:
     def __init__(self, folder: Path, database_url: str) -> None:
         self.folder = folder
         self.database_url = database_url
-        self._environ = {
+        self.environ = {
             f"{PREFIX}DATABASE_URL": database_url,
             f"{PREFIX}DIGEST_KEYS_FILE": str(folder / "digest.keys"),
             f"{PREFIX}SIGNING_KEYS_FILE": str(folder / "signing.keys"),
             f"{PREFIX}POLICY": str(ROOT / "policy.toml"),
         }
-        init(load_settings(self._environ))
+        init(load_settings(self.environ))
 
     @contextlib.contextmanager
     def opened(self, **settings: str) -> Iterator[Installation]:
         """The installation, as a door opens it."""
-        environ = self._environ | {f"{PREFIX}{name}": value for name, value in settings.items()}
+        environ = self.environ | {f"{PREFIX}{name}": value for name, value in settings.items()}
         installation = start(load_settings(environ))
         try:
             yield installation
@@ -46,8 +49,45 @@ class Site:
     def served(self) -> Iterator["Running"]:
         """A `mailconsent serve` over this installation."""
         environ = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-        with running("mailconsent", "serve", folder=self.folder, environ=environ | self._environ) as server:
+        with running("mailconsent", "serve", folder=self.folder, environ=environ | self.environ) as server:
             yield server
+
+    @contextlib.contextmanager
+    def worked(self, **settings: str) -> Iterator["Working"]:
+        """A `mailconsent worker` over this installation."""
+        environ = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+        environ |= self.environ | {f"{PREFIX}{name}": value for name, value in settings.items()}
+        log = self.folder / "worker.log"
+        with log.open("wb") as out:
+            command = [sys.executable, "-m", "mailconsent", "worker"]
+            process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=out, stderr=out)
+        try:
+            yield Working(process, log)
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+class Working(NamedTuple):
+    """A worker."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def wait_for_sweep(self, here: Installation) -> None:
+        """Until it read its mailbox to the end. RuntimeError if it ends before."""
+        while True:
+            with here.store.read() as tx:
+                if any(last_sweeps(tx)):
+                    return
+            if self.process.poll() is not None:
+                raise RuntimeError(self.log.read_text()[-2000:])
+            time.sleep(0.02)
+
+    def peak(self) -> int:
+        """The most bytes of memory that it ever used."""
+        found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{self.process.pid}/status").read_text())
+        return int(found[1]) * 1024 if found else 0
 
 
 class Running(NamedTuple):

@@ -100,6 +100,16 @@ def validated(text: str) -> str:
     return text.strip()
 
 
+def deliverable(text: str) -> str:
+    """
+    The address as mail goes to it: as given, but the domain as an A-label, which every mail server knows.
+
+    Raises `InvalidAddress` for what no mail can go to.
+    """
+    local, _, domain = validated(text).rpartition("@")
+    return f"{local}@{domain if domain.isascii() else _domain_key(domain)}"
+
+
 class Digester:
     """Digests of match keys under a chain of keys, oldest first. Generation n uses the first n keys."""
 

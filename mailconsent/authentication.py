@@ -15,8 +15,8 @@ import re
 from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
 
-from mailconsent.address import domain_key
-from mailconsent.errors import InvalidDomain
+from mailconsent.address import domain_key, domain_of, match_key
+from mailconsent.errors import InvalidAddress, InvalidDomain
 from mailconsent.message import InboundMessage
 from mailconsent.shared_domains import SHARED_DOMAINS
 
@@ -95,16 +95,25 @@ def read_authentication(message: InboundMessage, trusted: Set[str]) -> Authentic
     return None
 
 
-def authenticated_domain(message: InboundMessage, trusted: Set[str]) -> str | None:
-    """The domain for which the writer of a message is authenticated; a provider's customer is not, for its domain."""
+def authenticated_sender(message: InboundMessage, trusted: Set[str]) -> str | None:
+    """The one From address of a message, as addresses are compared, if its domain is found to have sent it."""
     if len(message.from_addresses) != 1:
         return None
-    domain = message.from_addresses[0].rpartition("@")[2]
+    address = message.from_addresses[0]
     found = read_authentication(message, trusted)
-    if found is None or not found.vouches_for(domain):
+    if found is None or not found.vouches_for(address.rpartition("@")[2]):
         return None
-    key = key_of(domain)
-    return None if key in SHARED_DOMAINS else key
+    try:
+        return match_key(address)
+    except InvalidAddress:
+        return None
+
+
+def authenticated_domain(message: InboundMessage, trusted: Set[str]) -> str | None:
+    """The domain for which the writer of a message is authenticated; a provider's customer is not, for its domain."""
+    sender = authenticated_sender(message, trusted)
+    domain = domain_of(sender) if sender else None
+    return None if domain in SHARED_DOMAINS else domain
 
 
 def parse_results(value: str) -> Authentication:

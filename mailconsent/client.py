@@ -13,9 +13,7 @@ refused raises `KeyRefused` or `Refused`; no answer raises `ServiceUnavailable`.
 import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import date, datetime
-from email.message import Message
 from itertools import islice
 from types import TracebackType
 from typing import Any, Self
@@ -23,39 +21,14 @@ from typing import Any, Self
 import httpx2
 
 from mailconsent import wire
+from mailconsent.answer import Answer
 from mailconsent.errors import KeyRefused, Refused, ServiceUnavailable
 from mailconsent.model import LegalBasis, Reason
 
+__all__ = ["Answer", "Client"]
+
 #: Bytes of the largest answer there can be: 10 000 verdicts with header fields and long addresses.
 MAX_ANSWER = 32 * 2**20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """May this address be mailed about this topic?"""
-
-    address: str
-    allowed: bool
-    reason: Reason
-    legal_basis: LegalBasis | None
-    #: The event that decided, by which mailconsent can explain the answer.
-    event_id: str | None
-    #: To be set on the message as they are: see `put_into`.
-    headers: Mapping[str, str] = field(default_factory=dict)
-    #: For the visible footer.
-    unsubscribe_url: str | None = None
-
-    def put_into(self, message: Message) -> None:
-        """
-        Set the header fields on a message, which must then be written under its own policy, as `smtplib` does.
-
-        Python folds at 78 letters unless told otherwise, and to do so encodes the link (RFC 2047): no mail client reads
-        it then. RFC 5322 section 2.1.1 allows 998.
-        """
-        message.policy = message.policy.clone(max_line_length=998)
-        for name, value in self.headers.items():
-            del message[name]
-            message[name] = value
 
 
 class Client:
@@ -185,6 +158,28 @@ class Client:
                 raise ServiceUnavailable("mailconsent answered something else than was told: tell it again.")
             wrong += [(batch[one["place"]], one["reason"]) for one in told]
         return wrong
+
+    def record_bounce(
+        self,
+        address: str,
+        *,
+        status: str | None = None,
+        said: str | None = None,
+        occurred_at: datetime | None = None,
+        source: str = "",
+    ) -> str:
+        """
+        Record that a mail failed, with its status (RFC 3463) or what the server said. What came of it: `ended` if the
+        address does not work, `owner_changed`, `counted`, `look` or `nothing`.
+        """
+        values = {"address": address, "status": status, "said": said, "occurred_at": occurred_at, "source": source}
+        recorded = self._write("bounces", _request(wire.BounceRequest, values), wire.BounceRecorded)
+        return str(recorded["effect"])
+
+    def record_complaint(self, address: str, *, occurred_at: datetime | None = None, source: str = "") -> str:
+        """Record that the recipient reported a mail as spam: all marketing to them ends. The event's id."""
+        values = {"address": address, "occurred_at": occurred_at, "source": source}
+        return str(self._write("complaints", _request(wire.ComplaintRequest, values))["event_id"])
 
     def close(self) -> None:
         """Close the connections."""

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from enum import StrEnum
 
-from mailconsent.facts import PERSONAL, ended, told_country
+from mailconsent.facts import PERSONAL, ended, place, told_country
 from mailconsent.model import ALL_TOPICS, Event, EventKind, Grade, LegalBasis
 from mailconsent.policy import Policy
 from mailconsent.policy.controller import MonthDay
@@ -35,7 +35,7 @@ from mailconsent.terms import add_months, financial_year_end, local_day
 
 DAY = timedelta(days=1)
 NEVER_USED: Mapping[int, date] = {}
-#: How long a repeated API request finds the answer it was given.
+#: How long a repeated API request finds the answer it was given; and that one was written to, so as not to be again.
 ANSWERS_KEPT = timedelta(days=7)
 
 
@@ -55,6 +55,7 @@ class Kept(StrEnum):
     RIGHTS_REQUEST = "rights_request"  #: that somebody asked about their own data, and was answered
     ERASURE = "erasure"  #: that something was erased for somebody
     ANSWER = "api_answer"  #: to a request with an Idempotency-Key
+    LETTER = "own_mail"  #: that mail of our own went to somebody
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,6 +187,7 @@ _FIXED = {
     Kept.ADDRESS: "as long as a record needs it",
     Kept.DIGEST: "as long as anything is recorded",
     Kept.ANSWER: f"{ANSWERS_KEPT.days} days",
+    Kept.LETTER: f"{ANSWERS_KEPT.days} days",
 }
 
 
@@ -224,7 +226,7 @@ def _ended_at(consent: Event, events: Sequence[Event]) -> datetime | None:
     ends = (
         event.received_at
         for event in events
-        if event.seq > consent.seq
+        if place(event) > consent.seq
         and event.kind in _ENDS_CONSENT
         and event.topic in (ALL_TOPICS, consent.topic)
         and event.seq not in gone

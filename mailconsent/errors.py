@@ -21,6 +21,8 @@ unsubscribed) are values. The docstring is the default message; no message ever 
         ├── MailboxUnavailable
         │   ├── MailboxRefused
         │   └── FetchBroken
+        ├── PostboxUnavailable
+        │   └── PostboxRefused
         ├── LeaseLost
         └── ServiceUnavailable
 """
@@ -110,7 +112,7 @@ class MailboxUnavailable(Unavailable):
 
 
 class MailboxRefused(MailboxUnavailable):
-    """The IMAP server refused the login or the mailbox."""
+    """The IMAP server refused the login or the mailbox, or there is no access token for it."""
 
 
 class FetchBroken(MailboxUnavailable):
@@ -120,6 +122,14 @@ class FetchBroken(MailboxUnavailable):
         super().__init__(message)
         #: The messages that were being fetched.
         self.uids = uids
+
+
+class PostboxUnavailable(Unavailable):
+    """The mail server does not answer, or broke off."""
+
+
+class PostboxRefused(PostboxUnavailable):
+    """The mail server does not let us in."""
 
 
 class LeaseLost(Unavailable):

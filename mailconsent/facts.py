@@ -12,6 +12,8 @@ Events -> standings. Rules (design 5.3):
    permanent failure for transactional mail. One that was imported does not: it may be of years ago.
 6. A new owner of the mailbox (RFC 7293) ends every older ground, and no older no.
 7. An opt-out that came without a token may be a mail misread or forged. It also covers the tagged forms of the address.
+8. A question ends when a human answers it: by a release, or by the withdrawal that the mail turned out to be. That one
+   names the question, and stands in its place: what the person did between the two is newer than their mail.
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,16 +42,18 @@ NOES = (
 )
 #: The noes that are the person's own, and that their own newer consent can lift.
 PERSONAL = frozenset({EventKind.COMPLAINT, EventKind.OBJECTED, EventKind.WITHDRAWN, EventKind.REFUSED})
-#: They end the event that they name.
-ENDERS = frozenset({EventKind.RELEASED, EventKind.RESTORED})
+#: They end the event that they name; a withdrawal a question alone.
+ENDERS = frozenset({EventKind.RELEASED, EventKind.RESTORED, EventKind.WITHDRAWN})
 #: The noes that the person may undo.
 UNDOABLE = frozenset({EventKind.WITHDRAWN, EventKind.REFUSED})
 #: The doors at which people speak for themselves.
 OWN_DOORS = frozenset({Channel.ONE_CLICK, Channel.PAGE, Channel.INBOX})
 #: The noes that reach the tagged forms of an address, where they came without a token.
-OPT_OUTS = frozenset({EventKind.WITHDRAWN, EventKind.OBJECTED, EventKind.REFUSED})
+OPT_OUTS = frozenset({EventKind.WITHDRAWN, EventKind.OBJECTED, EventKind.REFUSED, EventKind.QUESTIONED})
 #: The doors at which nobody shows a token.
 TOLD = frozenset({Channel.API, Channel.IMPORT, Channel.OPERATOR})
+#: What mail may rest on, or soon may.
+GROUNDS = frozenset({EventKind.CONSENT_REQUESTED, EventKind.CONSENT_GIVEN, EventKind.SALE})
 #: What could let mail through again, so that a no after it is a new one.
 GRANTING = frozenset({EventKind.CONSENT_GIVEN, EventKind.RELEASED, EventKind.RESTORED})
 
@@ -70,7 +74,7 @@ def fold(recipient_id: int, events: Sequence[Event]) -> Mapping[int, Standing]:
 def live_no(events: Sequence[Event], kind: EventKind, topic: int) -> Event | None:
     """The no of this kind and scope that already stands, with nothing granting since: a repeat of it adds nothing."""
     gone = ended(events)
-    for event in reversed(events):
+    for event in sorted(events, key=place, reverse=True):
         concerns = topic in (ALL_TOPICS, event.topic) or event.topic == ALL_TOPICS
         if event.kind in GRANTING and concerns:
             return None
@@ -87,6 +91,8 @@ def already_said(events: Sequence[Event], no: Event, *, reaching: bool = False) 
     What a human may yet end as misread or forged (design 5.3) stands for itself: no other act is a repeat of it. And
     what reaches the tagged forms to come repeats nothing that does not, such as a click.
     """
+    if no.kind is EventKind.OWNER_CHANGED:
+        return owner_change(events)
     alike = [
         event
         for event in events
@@ -113,8 +119,27 @@ def ended(events: Sequence[Event]) -> frozenset[int]:
     )
 
 
+def place(event: Event) -> int:
+    """Where an event stands in the order of receipt: its `seq`, or that of the question which it answers."""
+    return event.ends if event.kind is EventKind.WITHDRAWN and event.ends else event.seq
+
+
+def standing_failure(events: Sequence[Event]) -> int | None:
+    """The permanent failure that stands, by its `seq`; None too where the customer has given the address anew since."""
+    standing = fold(0, events).get(ALL_TOPICS)
+    return standing.failure if standing and standing.given_anew is None else None
+
+
+def owner_change(events: Sequence[Event]) -> Event | None:
+    """The last change of the owner, if no ground came after it."""
+    last = next((e for e in reversed(events) if e.kind in (EventKind.OWNER_CHANGED, *GROUNDS)), None)
+    return last if last and last.kind is EventKind.OWNER_CHANGED else None
+
+
 def may_end(ender: EventKind, event: Event) -> bool:
-    """Whether a release or an undo that names this event ends it (design 5.3), whoever let it in."""
+    """Whether an event of that kind which names this one ends it (design 5.3), whoever let it in."""
+    if ender is EventKind.WITHDRAWN:
+        return event.kind is EventKind.QUESTIONED
     if event.kind not in (*NOES, EventKind.PERMANENT_FAILURE):
         # Grounds may be taken back; but a new owner ended the older ones for good.
         return event.kind is not EventKind.OWNER_CHANGED
@@ -143,7 +168,7 @@ def untokened(events: Sequence[Event]) -> list[Event]:
         for event in events
         if event.kind in OPT_OUTS
         and event.seq not in gone
-        and event.seq > confirmed.get(event.topic, 0)
+        and place(event) > confirmed.get(event.topic, 0)
         and is_untokened(event)
     ]
 
@@ -189,14 +214,14 @@ def _standing(
 
 def _denial(topic: int, about: Sequence[Event]) -> Event | None:
     lifted_until = max((e.seq for e in _consents(topic, about) if e.grade is Grade.A), default=0)
-    noes = [e for e in about if e.kind in NOES and not (e.kind in PERSONAL and e.seq < lifted_until)]
+    noes = [e for e in about if e.kind in NOES and not (e.kind in PERSONAL and place(e) < lifted_until)]
     return min(noes, key=lambda event: (NOES.index(event.kind), event.seq), default=None)
 
 
 def _living_consents(topic: int, about: Sequence[Event]) -> list[Event]:
     """The consents that no personal no and no new owner came after."""
     ends = PERSONAL | {EventKind.OWNER_CHANGED}
-    ended_at = max((event.seq for event in about if event.kind in ends), default=0)
+    ended_at = max((place(event) for event in about if event.kind in ends), default=0)
     return [event for event in _consents(topic, about) if event.seq > ended_at]
 
 

@@ -18,10 +18,10 @@ from typing import TypeVar
 
 from mailconsent.address import Digester
 from mailconsent.errors import ConfigError, InvalidToken
-from mailconsent.model import ConfirmClaim, UnsubscribeClaim
+from mailconsent.model import ConfirmClaim, MailedClaim, UndoClaim, UnsubscribeClaim
 from mailconsent.tokens import TokenSigner
 
-_Claim = TypeVar("_Claim", UnsubscribeClaim, ConfirmClaim)
+_Claim = TypeVar("_Claim", UnsubscribeClaim, ConfirmClaim, UndoClaim, MailedClaim)
 
 MIN_BYTES = 32
 #: BLAKE2b takes no longer key.
@@ -160,9 +160,17 @@ class Keyring:
         """The claim in a token; `InvalidToken`. A key that another process has just begun to sign with counts."""
         return self._read(lambda reader: reader.read(text))
 
+    def read_mailed(self, text: str) -> MailedClaim:
+        """The claim in a token that a mail carries, of a link or of a return path; `InvalidToken`."""
+        return self._read(lambda reader: reader.read_mailed(text))
+
     def read_confirm(self, text: str, *, now: datetime) -> ConfirmClaim:
         """The claim in a link that confirms; `InvalidToken`, `TokenExpired`."""
         return self._read(lambda reader: reader.read_confirm(text, now=now))
+
+    def read_undo(self, text: str, *, now: datetime) -> UndoClaim:
+        """The claim in a link that undoes; `InvalidToken`, `TokenExpired`."""
+        return self._read(lambda reader: reader.read_undo(text, now=now))
 
     def refresh(self) -> bool:
         """Take in keys added to the files since; whether there were any. A file broken meanwhile adds none."""

@@ -30,7 +30,9 @@ MAX_NESTED = 100  #: multiparts and attached messages: each may stand within the
 MAX_DEPTH = 8  #: parts within parts that are read between their boundaries; each level holds its bytes once more
 MAX_BOUNDARIES = 5_000  #: lines that could be a boundary
 MAX_BRACKETS = 100  #: comments and groups of an address field, which are read by recursion
-MAX_ADDRESS_FIELDS = 20  #: of those that are read together; each takes `email` up to 10 ms
+MAX_ADDRESS_FIELDS = 20  #: of those that are read together
+MAX_ADDRESSES = 4 * MAX_HEADER  #: characters of them; `email` takes up to 10 ms for one of full length
+MAX_SIGNS = 1_000  #: of one sort in an address field; it would take three times as long for nothing but `@`
 
 #: Lower-cased field name to its values in order of appearance, unfolded, encoded words not yet decoded.
 Fields: TypeAlias = Mapping[str, tuple[str, ...]]
@@ -260,6 +262,13 @@ def read_text(part: Entity, limit: int) -> str:
     return (text.replace("\r\n", "\n") if "\r" in text else text)[:limit]
 
 
+def is_bomb(value: str) -> bool:
+    """Whether an address field would take long, or too deep a recursion, and hold nothing that anybody writes."""
+    return value.count("(") + value.count(":") > MAX_BRACKETS or (
+        len(value) > MAX_SIGNS and max(map(value.count, '@<>"[]\\,;')) > MAX_SIGNS
+    )
+
+
 def read_addresses(values: tuple[str, ...]) -> tuple[str, ...]:
     """
     The addr-specs of an address field (RFC 5322 section 3.4), as given, each once.
@@ -267,9 +276,11 @@ def read_addresses(values: tuple[str, ...]) -> tuple[str, ...]:
     Display names, comments and group names never count: "anna@example.com <bo@example.net>" is bo.
     """
     found: dict[str, str] = {}
+    left = MAX_ADDRESSES
     for value in values[:MAX_ADDRESS_FIELDS]:
-        if value.count("(") + value.count(":") > MAX_BRACKETS:
+        if len(value) > left or is_bomb(value):
             continue
+        left -= len(value)
         if plain := PLAIN_ADDRESS.fullmatch(value):  # as in nearly all mail, where `email` would take 20 times as long
             found.setdefault(plain[1].lower(), plain[1])
             continue

@@ -6,7 +6,7 @@ Which events may go when their term is over. Rules (design section 6):
    also bars soft opt-in for ever (ePrivacy Article 13(2)).
 3. What somebody may still end keeps what stands behind it: an operator may release or revert an import, a person may
    undo for a day.
-4. A request that can no longer be confirmed decides nothing.
+4. A request that can no longer be confirmed decides nothing. Nor does a transient failure that no longer counts.
 5. An event of a kind that is not known here stays. So does a sale: told of again, its order would pass for a new one.
 
 One event after the other: each step leaves a history that is judged like the one before it.
@@ -15,7 +15,8 @@ One event after the other: each step leaves a history that is judged like the on
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from mailconsent.facts import PERSONAL, UNDOABLE, ended, given_at, is_untokened, told_country
+from mailconsent.facts import PERSONAL, UNDOABLE, ended, given_at, is_untokened, place, told_country
+from mailconsent.failures import is_forgotten
 from mailconsent.model import ALL_TOPICS, Channel, Event, EventKind, Grade
 from mailconsent.soft_opt_in import STICKY
 
@@ -25,6 +26,13 @@ UNDO = timedelta(hours=24)
 PENDING = timedelta(days=30)
 
 _ENDERS = frozenset({EventKind.RELEASED, EventKind.RESTORED})
+#: They are no ground, and lift nothing.
+_SILENT = PERSONAL | {
+    EventKind.SUPPRESSED,
+    EventKind.QUESTIONED,
+    EventKind.PERMANENT_FAILURE,
+    EventKind.TRANSIENT_FAILURE,
+}
 _RELEASABLE = frozenset({EventKind.SUPPRESSED, EventKind.QUESTIONED, EventKind.PERMANENT_FAILURE})
 
 
@@ -50,8 +58,12 @@ def may_be_ended(event: Event, *, now: datetime) -> bool:
 def _is_spent(event: Event, kept: Sequence[Event], now: datetime) -> bool:
     if event.kind is EventKind.CONSENT_REQUESTED:
         return event.received_at + PENDING <= now
+    names_kept = any(other.seq == event.ends for other in kept)
     if event.kind in _ENDERS:
-        return all(other.seq != event.ends for other in kept)
+        return not names_kept
+    # Without it the question that it answers would be open again.
+    if event.kind is EventKind.WITHDRAWN and names_kept:
+        return False
     gone = ended(kept)
     if event.seq in gone:
         # Ended, it denies nothing; but it bars soft opt-in for good, unless an older one does.
@@ -60,17 +72,19 @@ def _is_spent(event: Event, kept: Sequence[Event], now: datetime) -> bool:
         named = any(other.ends == event.seq and other.kind is EventKind.SALE_CANCELLED for other in kept)
         return not (bars or named)
     standing = [other for other in kept if other.seq not in gone and other is not event]
-    earlier = [other for other in standing if other.seq < event.seq]
-    later = [other for other in standing if other.seq > event.seq]
+    earlier = [other for other in standing if place(other) < place(event)]
+    later = [other for other in standing if place(other) > place(event)]
     if event.kind is EventKind.CONSENT_GIVEN:
         return _is_no_ground(event) or _is_outdone(event, later, now) or _is_over(event, earlier, later, now)
     if event.kind in PERSONAL:
         return any(_says_the_same(other, event, earlier, now) for other in earlier)
     if event.kind is EventKind.PERMANENT_FAILURE:
         return any(other.kind is EventKind.CONSENT_GIVEN and other.grade is Grade.A for other in later)
+    if event.kind is EventKind.TRANSIENT_FAILURE:
+        return is_forgotten(event, now=now)
     if event.kind is EventKind.OWNER_CHANGED:
         return any(other.kind is EventKind.OWNER_CHANGED for other in later) or all(
-            other.kind in PERSONAL | _RELEASABLE for other in earlier
+            other.kind in _SILENT for other in earlier
         )
     return False
 
@@ -116,10 +130,7 @@ def _says_the_same(other: Event, no: Event, earlier: Sequence[Event], now: datet
         and not may_be_ended(other, now=now)
         # What came without a token also reaches the tagged forms to come of the address.
         and (is_untokened(other) or not is_untokened(no))
-        and not any(
-            grant.kind not in PERSONAL | _RELEASABLE and grant.seq > other.seq and _covers(no, grant)
-            for grant in earlier
-        )
+        and not any(grant.kind not in _SILENT and grant.seq > place(other) and _covers(no, grant) for grant in earlier)
     )
 
 

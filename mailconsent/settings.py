@@ -10,10 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from mailconsent import imap_settings, oauth_settings
 from mailconsent.errors import ConfigError
-from mailconsent.imap_url import MailboxAddress, is_loopback, parse_imap_url
+from mailconsent.headers import ROOM, has_room
+from mailconsent.imap_settings import Inbox, Mark, read_inboxes, read_mark
+from mailconsent.imap_url import is_loopback
 from mailconsent.keyring import Keyring, KeySource
+from mailconsent.oauth_grant import Grant
 from mailconsent.policy import Policy, read_policy
+from mailconsent.smtp_url import MailServer, parse_smtp_url
 
 PREFIX = "MAILCONSENT_"
 NAMES = (
@@ -22,12 +27,15 @@ NAMES = (
     "BASE_URL",
     "DIGEST_KEYS",
     "SIGNING_KEYS",
-    "IMAP_URL",
-    "IMAP_PASSWORD",
+    *imap_settings.NAMES,
     "IMAP_CYCLE",
     "IMAP_LEASE",
     "IMAP_TIMEOUT",
+    "SMTP_URL",
+    "SMTP_PASSWORD",
+    "SMTP_SENDER",
     "MAILTO",
+    "RETURN_PATH",
     "JOURNAL",
     "TRUSTED_AUTHSERV_IDS",
 )
@@ -36,6 +44,7 @@ DATABASE_URL = "sqlite:///var/mailconsent.db"
 DIGEST_KEYS_PATH = Path("var/digest.keys")
 SIGNING_KEYS_PATH = Path("var/signing.keys")
 _AUTHSERV_ID = re.compile(r"[A-Za-z0-9._-]{1,255}")
+_SENDER = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9.-]+")
 _MAILTO = re.compile(r"[A-Za-z0-9._~-]{1,64}@[A-Za-z0-9.-]+")
 
 
@@ -50,14 +59,23 @@ class Settings:
     base_url: str
     #: Address for the mailto form of unsubscribing.
     mailto: str
-    imap: MailboxAddress | None
-    imap_password: str = field(repr=False)
+    #: Address that bounces come back to, with a token behind its local part.
+    return_path: str
+    #: The mailboxes that the worker reads.
+    inboxes: tuple[Inbox, ...]
+    #: What is done in them to mail that had an effect; None for nothing.
+    mark: Mark | None
     #: Seconds from one sweep of the inbox to the next, at the most.
     imap_cycle: float
     #: Seconds for which a worker holds a mailbox without renewing.
     imap_lease: float
     #: Seconds that the IMAP server may stay silent.
     imap_timeout: float
+    #: Which takes our own mail; None where we write none.
+    smtp: MailServer | None
+    smtp_password: str = field(repr=False)
+    #: The return path of our own mail. Empty, as it should be, where the server does not ask for one.
+    smtp_sender: str
     digest_keys: KeySource
     signing_keys: KeySource
     #: The folder of the journal of opt-outs.
@@ -99,26 +117,42 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         if name.startswith(PREFIX) and name.removeprefix(PREFIX).removesuffix("_FILE") not in NAMES
     ]
     values = {name: value for name in NAMES if (value := _value(environ, name, faults))}
+    inboxes = read_inboxes(values, _path(environ, "IMAP_OAUTH_REFRESH_TOKEN"), faults)
     settings = Settings(
         database_url=values.get("DATABASE_URL", DATABASE_URL),
         policy_path=Path(values.get("POLICY", "policy.toml")),
         base_url=_base_url(values.get("BASE_URL", "http://127.0.0.1:8080"), faults),
         mailto=_mailto(values.get("MAILTO", ""), faults),
-        imap=_imap(values.get("IMAP_URL"), faults),
-        imap_password=values.get("IMAP_PASSWORD", ""),
+        return_path=_return_path(values.get("RETURN_PATH", ""), faults),
+        inboxes=inboxes,
+        mark=read_mark(values, inboxes, faults),
         imap_cycle=_seconds("IMAP_CYCLE", values, 30, faults),
         imap_lease=_seconds("IMAP_LEASE", values, 90, faults),
         imap_timeout=_seconds("IMAP_TIMEOUT", values, 30, faults),
+        smtp=_smtp(values.get("SMTP_URL"), faults),
+        smtp_password=values.get("SMTP_PASSWORD", ""),
+        smtp_sender=_sender(values.get("SMTP_SENDER", ""), faults),
         digest_keys=_keys("DIGEST_KEYS", environ, values, DIGEST_KEYS_PATH, faults),
         signing_keys=_keys("SIGNING_KEYS", environ, values, SIGNING_KEYS_PATH, faults),
         journal=Path(values["JOURNAL"]) if "JOURNAL" in values else _beside(values.get("DATABASE_URL", DATABASE_URL)),
         trusted_authserv_ids=_authserv_ids(values.get("TRUSTED_AUTHSERV_IDS", ""), faults),
     )
-    if settings.imap and not settings.imap_password:
-        faults.append("IMAP_PASSWORD: missing, though IMAP_URL is set")
+    if settings.smtp and settings.smtp.user and not settings.smtp_password:
+        faults.append("SMTP_PASSWORD: missing, though SMTP_URL names a user")
     if faults:
         raise ConfigError(*faults)
     return settings
+
+
+def load_sign_in(environ: Mapping[str, str]) -> tuple[Grant, str, Path | None]:
+    """What to sign in for, where, and the file that the refresh token goes into. Raises `ConfigError`."""
+    faults: list[str] = []
+    names = [name for name in oauth_settings.NAMES if name != "IMAP_OAUTH_REFRESH_TOKEN"]
+    values = {name: value for name in names if (value := _value(environ, name, faults))}
+    grant, page = oauth_settings.read_sign_in(values, faults)
+    if faults:
+        raise ConfigError(*faults)
+    return grant, page, _path(environ, "IMAP_OAUTH_REFRESH_TOKEN")
 
 
 def _value(environ: Mapping[str, str], name: str, faults: list[str]) -> str | None:
@@ -156,6 +190,14 @@ def _mailto(text: str, faults: list[str]) -> str:
     return text
 
 
+def _return_path(text: str, faults: list[str]) -> str:
+    if text and not _MAILTO.fullmatch(text):
+        faults.append("RETURN_PATH: must be a plain e-mail address")
+    elif not has_room(text):
+        faults.append(f"RETURN_PATH: at most {ROOM} letters may stand before the @: a token is put behind them")
+    return text
+
+
 def _authserv_ids(text: str, faults: list[str]) -> frozenset[str]:
     ids = text.replace(",", " ").split()
     if not all(map(_AUTHSERV_ID.fullmatch, ids)):
@@ -163,12 +205,24 @@ def _authserv_ids(text: str, faults: list[str]) -> frozenset[str]:
     return frozenset(ids)
 
 
-def _imap(text: str | None, faults: list[str]) -> MailboxAddress | None:
+def _path(environ: Mapping[str, str], name: str) -> Path | None:
+    """Of a setting that changes in its file while we run."""
+    path = environ.get(f"{PREFIX}{name}_FILE")
+    return Path(path) if path else None
+
+
+def _smtp(text: str | None, faults: list[str]) -> MailServer | None:
     try:
-        return parse_imap_url(text) if text else None
+        return parse_smtp_url(text) if text else None
     except ConfigError as fault:
         faults.extend(fault.faults)
         return None
+
+
+def _sender(text: str, faults: list[str]) -> str:
+    if text and not _SENDER.fullmatch(text):
+        faults.append("SMTP_SENDER: must be a plain e-mail address")
+    return text
 
 
 def _seconds(name: str, values: Mapping[str, str], default: float, faults: list[str]) -> float:

@@ -6,6 +6,7 @@ Histories of one recipient in short notation, and random ones.
     O R K S Q          an objection, a refusal of soft opt-in, a complaint (K), a suppression, a question
     F                  a permanent failure of the address
     N                  a new owner of the mailbox
+    T                  a transient failure
     P1                 a request of a consent to topic 1, pending
     -3                 an operator releases event 3
     ~3                 the person undoes event 3
@@ -38,6 +39,7 @@ KINDS = {
     "Q": EventKind.QUESTIONED,
     "F": EventKind.PERMANENT_FAILURE,
     "N": EventKind.OWNER_CHANGED,
+    "T": EventKind.TRANSIENT_FAILURE,
     "-": EventKind.RELEASED,
     "~": EventKind.RESTORED,
     "!": EventKind.SALE_CANCELLED,
@@ -68,7 +70,7 @@ OFFER = Offer(
     with_opt_out=True,
 )
 _WORD = re.compile(
-    r"(?P<sign>[ABCDPWORKSQ])(?P<scope>\d+|\*)|(?P<address>[FN])|(?P<ender>[-~!])(?P<ends>\d+)|(?P<sale>\$)(?P<which>\d?)"
+    r"(?P<sign>[ABCDPWORKSQ])(?P<scope>\d+|\*)|(?P<address>[FNT])|(?P<ender>[-~!])(?P<ends>\d+)|(?P<sale>\$)(?P<which>\d?)"
 )
 
 
@@ -103,10 +105,11 @@ def grown(
     grade: Grade | None = None,
     ends: int | None = None,
     occurred_at: datetime | None = None,
+    at: datetime | None = None,
     facts: Mapping[str, str] | None = None,
 ) -> list[Event]:
-    """A history and one event more."""
-    received_at = START + timedelta(hours=len(events))
+    """A history and one event more, received `at` a time or an hour after the one before."""
+    received_at = at or START + timedelta(hours=len(events))
     event = Event(
         kind=kind,
         topic=topic,
@@ -152,7 +155,7 @@ CONSENTS = st.tuples(st.sampled_from("ABCD"), st.sampled_from(TOPICS)).map(lambd
 OUTSIDE_CONSENTS = st.tuples(st.sampled_from("BCD"), st.sampled_from(TOPICS)).map(lambda c: f"{c[0]}{c[1]}")
 NOES = st.tuples(st.sampled_from(_NOES), _SCOPES).map(lambda n: f"{n[0]}{n[1] or '*'}")
 REQUESTS = st.sampled_from(TOPICS).map(lambda topic: f"P{topic}")
-ADDRESS = st.sampled_from(("F", "N"))
+ADDRESS = st.sampled_from(("F", "N", "T"))
 SOLD = st.sampled_from(("$", "$2", "$3"))
 
 

@@ -10,7 +10,7 @@ from flask import Flask, Response, g, request
 
 from mailconsent import logs
 from mailconsent.services.installation import Installation
-from web import errors, health, language, public, v1
+from web import errors, health, language, public, undoing, v1
 
 #: 10 000 addresses of the longest kind, with room to spare.
 MAX_BODY = 12 * 2**20
@@ -26,6 +26,7 @@ def create_app(installation: Installation) -> Flask:
     app.url_map.merge_slashes = False
     language.install(app, installation.rules.policy.controller.language)
     app.register_blueprint(public.pages)
+    app.register_blueprint(undoing.pages)
     app.register_blueprint(v1.v1)
     app.register_blueprint(health.checks)
     errors.install(app)

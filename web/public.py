@@ -37,7 +37,7 @@ def act(token: str) -> Response:
     """Unsubscribe."""
     installation: Installation = current_app.extensions["mailconsent"]
     claim = installation.store.keyring.read_token(token.rstrip("/"))
-    person = _from_page(_body())
+    person = from_page(read_body())
     receipt = Receipt(channel=Channel.PAGE if person else Channel.ONE_CLICK, received_at=datetime.now(UTC))
     with installation.store.begin() as tx:
         unsubscribe(tx, claim, receipt)
@@ -57,7 +57,7 @@ def _page(template: str, claim: UnsubscribeClaim) -> str:
     )
 
 
-def _body() -> bytes:
+def read_body() -> bytes:
     """The beginning of the body. One that cannot be read says nothing, and the request still counts."""
     request.max_content_length = None
     try:
@@ -66,6 +66,6 @@ def _body() -> bytes:
         return b""
 
 
-def _from_page(body: bytes) -> bool:
+def from_page(body: bytes) -> bool:
     """Whether our own button sent this. Everything else is taken for a mail client: some send no body at all."""
     return ONE_CLICK not in body and (body.startswith(b"confirm=") or b'name="confirm"' in body)

@@ -12,18 +12,19 @@ Rules of this package:
 
 from collections.abc import Callable
 
-from mailconsent.classify import auto_reply, bounce, complaint, token, unsubscribe
+from mailconsent.classify import auto_reply, bounce, button, complaint, token, unsubscribe
 from mailconsent.message import InboundMessage
-from mailconsent.model import Classification, Label, UnsubscribeClaim
+from mailconsent.model import Classification, Label, MailedClaim
 
 #: Reads a token of ours, or raises `InvalidToken`.
-ReadToken = Callable[[str], UnsubscribeClaim]
+ReadToken = Callable[[str], MailedClaim]
 Detector = Callable[[InboundMessage, ReadToken], Classification | None]
 
 DETECTORS: tuple[Detector, ...] = (
     token.detect,
     complaint.detect,  # RFC 5965
     bounce.detect,  # RFC 3464
+    button.detect,
     auto_reply.detect,  # RFC 3834
     unsubscribe.detect,
 )

@@ -4,18 +4,20 @@ Tokens of ours in inbound mail (design 5.2 and 5.6).
 Rules of this file:
 
 1. In the local part it was sent to, or in the subject, a token is the request: that mail exists only because a person
-   or their mail client followed our List-Unsubscribe header (RFC 2369, RFC 6068).
+   or their mail client followed our List-Unsubscribe header (RFC 2369, RFC 6068). But for the token of a return path
+   (RFC 5321 section 4.4), to which bounces come: it says to whom the mail went, and asks for nothing.
 2. Anywhere else it only identifies. Automatic replies, bounces and forwards quote our links, too.
 3. Verifying costs a MAC, so a message full of look-alikes is verified up to a limit.
 """
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 
 from mailconsent.classify.identity import writers
 from mailconsent.errors import InvalidToken
 from mailconsent.message import RECIPIENT_FIELDS, InboundMessage
-from mailconsent.model import Classification, Label, UnsubscribeClaim
+from mailconsent.model import Classification, Label, MailedClaim, UnsubscribeClaim
 from mailconsent.tokens import LENGTH
 
 MAX_CANDIDATES = 50
@@ -30,16 +32,11 @@ BROKEN_LINK = re.compile(r"(/u/[A-Za-z2-7]{4,55})=?[ \t]*\r?\n[>| \t]{0,10}([A-Z
 LOCAL_PART = re.compile(r"\+([A-Za-z2-7]{56})[.=]{0,2}@")
 
 
-def detect(message: InboundMessage, read_token: Callable[[str], UnsubscribeClaim]) -> Classification | None:
+def detect(message: InboundMessage, read_token: Callable[[str], MailedClaim]) -> Classification | None:
     """A request by token, if this is one."""
-    local_parts = (
-        candidate
-        for name in (*RECIPIENT_FIELDS, ENVELOPE)
-        for value in message.headers.get(name, ())
-        for candidate in LOCAL_PART.findall(value)
-    )
-    for reason, candidates in (("token in local part", local_parts), ("token in subject", find(message.subject))):
-        claims = read_all(candidates, read_token)
+    places = (("token in local part", find_local_parts(message)), ("token in subject", find(message.subject)))
+    for reason, candidates in places:
+        claims = tuple(claim for claim in read_all(candidates, read_token) if isinstance(claim, UnsubscribeClaim))
         if claims:
             return Classification(
                 label=Label.UNSUBSCRIBE,
@@ -52,10 +49,11 @@ def detect(message: InboundMessage, read_token: Callable[[str], UnsubscribeClaim
     return None
 
 
-def quoted_claims(
-    message: InboundMessage, read_token: Callable[[str], UnsubscribeClaim]
-) -> tuple[UnsubscribeClaim, ...]:
-    """The claims of tokens quoted in a body, a report or an attached header. They identify a recipient, no more."""
+def quoted_claims(message: InboundMessage, read_token: Callable[[str], MailedClaim]) -> tuple[MailedClaim, ...]:
+    """
+    The claims of a return path that this was sent to, and of tokens quoted in a body, a report or an attached header.
+    They identify a recipient, no more.
+    """
     texts = (
         message.text,
         message.html,
@@ -64,7 +62,15 @@ def quoted_claims(
         message.in_reply_to,
         message.references,
     )  # fmt: skip
-    return read_all((candidate for text in texts for candidate in find(text)), read_token)
+    quoted = (candidate for text in texts for candidate in find(text))
+    return read_all(chain(find_local_parts(message), quoted), read_token)
+
+
+def find_local_parts(message: InboundMessage) -> Iterator[str]:
+    """What looks like a token in the local parts that a message was sent to."""
+    for name in (*RECIPIENT_FIELDS, ENVELOPE):
+        for value in message.headers.get(name, ()):
+            yield from LOCAL_PART.findall(value)
 
 
 def find(text: str) -> Iterator[str]:
@@ -76,9 +82,9 @@ def find(text: str) -> Iterator[str]:
     return (match[0] for match in TOKEN.finditer(text))
 
 
-def read_all(candidates: Iterable[str], read_token: Callable[[str], UnsubscribeClaim]) -> tuple[UnsubscribeClaim, ...]:
+def read_all(candidates: Iterable[str], read_token: Callable[[str], MailedClaim]) -> tuple[MailedClaim, ...]:
     """The different claims among these candidates, in order; the token text is no key, since several texts verify."""
-    claims: dict[UnsubscribeClaim, None] = {}
+    claims: dict[MailedClaim, None] = {}
     seen: set[str] = set()
     for candidate in candidates:
         lower = candidate.lower()

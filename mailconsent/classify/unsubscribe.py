@@ -21,7 +21,7 @@ from mailconsent.classify.token import quoted_claims
 from mailconsent.classify.wording import Language, Wording, asking_languages, load_wording
 from mailconsent.classify.words import IS_UNSPACED
 from mailconsent.message import InboundMessage
-from mailconsent.model import Classification, Label, UnsubscribeClaim
+from mailconsent.model import Classification, Label, MailedClaim
 from mailconsent.own_words import MAX_CHARS, MAX_OWN, own_words
 
 MAX_SUBJECT = 12  #: words of a subject that is a request
@@ -42,9 +42,6 @@ PREFIX = re.compile(
 )
 ADDRESS = re.compile(r"(?<![^\s<>])(?:[^\s<>@]+@[^\s<>]+|https?://[^\s<>]+)")
 SENTENCE_END = re.compile(r"[.!?;:()…]+(?=\s|$)|[?，。！？；｡।؟؛]|\n\s*\n")
-#: What Apple Mail sends when its user presses the button: the header says so in every language, the sentence in one.
-ONE_TAP_HEADER = "x-apple-unsubscribe"
-ONE_TAP_TEXT = "Apple Mail sent this email to unsubscribe from the message"
 
 COMMA = re.compile("[,،、]| [-–—] ")
 
@@ -77,10 +74,8 @@ class Reading(NamedTuple):
     length: int = 0
 
 
-def detect(message: InboundMessage, read_token: Callable[[str], UnsubscribeClaim]) -> Classification | None:
+def detect(message: InboundMessage, read_token: Callable[[str], MailedClaim]) -> Classification | None:
     """A request to unsubscribe, if a person makes one in this message."""
-    if is_one_tap(message):
-        return answer(message, read_token, "button of Apple Mail", Label.UNSUBSCRIBE)
     wording = load_wording()
     is_reply, subject = split_prefixes(message.subject)
     subject = subject[:MAX_SUBJECT_CHARS]
@@ -105,13 +100,8 @@ def detect(message: InboundMessage, read_token: Callable[[str], UnsubscribeClaim
     return answer(message, read_token, asked.request, Label.UNSURE if doubtful else Label.UNSUBSCRIBE)
 
 
-def is_one_tap(message: InboundMessage) -> bool:
-    """Whether a mail client wrote this for the person who pressed its "unsubscribe" button."""
-    return message.header(ONE_TAP_HEADER).lower() == "true" or message.text.startswith(ONE_TAP_TEXT)
-
-
 def answer(
-    message: InboundMessage, read_token: Callable[[str], UnsubscribeClaim], reason: str, label: Label
+    message: InboundMessage, read_token: Callable[[str], MailedClaim], reason: str, label: Label
 ) -> Classification:
     """The classification of a request, for who wrote it, with those whom they name."""
     about = writers(message)

@@ -44,6 +44,7 @@ def with_commands() -> click.Group:
         ask,
         hold,
         imports,
+        inbound,
         journal,
         lapsing,
         ledger,
@@ -51,9 +52,11 @@ def with_commands() -> click.Group:
         recipient,
         requests,
         retention,
+        review,
         run,
         sale,
         setup,
+        sign_in,
         suppress,
     )
 

@@ -1,21 +1,16 @@
-"""Commands that ask and tell, as the API does; and one that explains what the inbox worker makes of a message."""
+"""Commands that ask and tell, as the API does."""
 
-import csv
-import os
 import sys
-from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TextIO, TypeVar
 
 import click
 
 from mailconsent import wire
-from mailconsent.classify import classify as judge
-from mailconsent.cli import cli, opened, settings
-from mailconsent.errors import ConfigError, InvalidToken, Refused
-from mailconsent.message import parse_message
-from mailconsent.model import Channel, Evidence, Receipt, UnsubscribeClaim
+from mailconsent.cli import cli, opened
+from mailconsent.errors import Refused
+from mailconsent.model import Channel, Evidence, Receipt
 from mailconsent.policy.mailing import mailing_of
 from mailconsent.proof import Route
 from mailconsent.services import senders
@@ -35,14 +30,15 @@ def check(address: str, topic: str, as_json: bool) -> None:
     asked = checked(wire.CheckRequest, {"topic": topic, "addresses": [address_of(address)]})
     with opened() as here:
         about = here.rules.policy.topic(asked.topic)
+        now = datetime.now(UTC)
         with here.store.read() as tx:
-            mailing = mailing_of(here.rules.policy, about, now=datetime.now(UTC))
+            mailing = mailing_of(here.rules.policy, about, now=now)
             decision = senders.check(tx, mailing, asked.addresses)[0]
-            permit = senders.permits(tx, here.rules, about, asked.addresses, [decision])[0]
+            permit = senders.permits(tx, here.rules, about, asked.addresses, [decision], now=now)[0]
     if as_json:
         verdict = wire.verdict(asked.addresses[0], decision)
         if permit:
-            verdict |= {"headers": permit.headers, "unsubscribe_url": permit.unsubscribe_url}
+            wire.carry(verdict, **asdict(permit))
         click.echo(wire.write(wire.Verdict, verdict))
     else:
         event = f", event {decision.event_id}" if decision.event_id else ""
@@ -115,44 +111,6 @@ def withdraw(address: str, topic: str | None, source: str) -> None:
         with here.store.begin() as tx:
             outcome = senders.record_withdrawal(tx, about, asked.address, _receipt(asked.source))
     click.echo(str(outcome.event_id))
-
-
-@cli.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
-def classify(paths: tuple[Path, ...]) -> None:
-    """Say what messages are: `.eml` files, or folders of them. CSV on standard output; nothing is recorded."""
-    read_token = _token_reader()
-    unread = 0
-    # A file may have any name, and a message may say anything.
-    with os.fdopen(
-        sys.stdout.fileno(), "w", encoding="utf-8", errors="backslashreplace", newline="", closefd=False
-    ) as out:
-        rows = csv.writer(out)
-        rows.writerow(["file", "label", "address", "confidence", "reason"])
-        for file in (file for path in paths for file in (sorted(path.glob("*.eml")) if path.is_dir() else [path])):
-            try:
-                message = parse_message(file.read_bytes())
-            except OSError:
-                click.echo(f"{file.name}: cannot be read", err=True)
-                unread += 1
-                continue
-            verdict = judge(message, read_token)
-            why = f"{verdict.detector}: {verdict.reason}"
-            rows.writerow([file.name, verdict.label, ";".join(verdict.addresses), verdict.confidence, why])
-    sys.exit(1 if unread else 0)
-
-
-def _token_reader() -> Callable[[str], UnsubscribeClaim]:
-    """Reads our links where the keys are at hand; without them, messages can still be told apart by their words."""
-    try:
-        return settings().keyring().read_token
-    except ConfigError:
-        click.echo("without keys: links of ours are not recognised", err=True)
-        return _no_token
-
-
-def _no_token(_text: str) -> UnsubscribeClaim:
-    raise InvalidToken
 
 
 def address_of(argument: str) -> str:

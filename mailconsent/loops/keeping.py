@@ -35,5 +35,7 @@ def _tell(house: House | None) -> None:
     logs.info("house kept", sealed=house.sealed, deleted=house.deleted, held=house.held, clean=house.clean)
     for soon in house.lapsing:
         logs.warning("consents about to lapse", topic=soon.topic, within_months=soon.within_months, count=soon.count)
+    if house.overdue:
+        logs.warning("mail awaits an answer", overdue=house.overdue)
     for hold in house.reviews:
         logs.warning("legal hold to be reviewed", hold=hold.id, review_by=hold.review_by.isoformat())

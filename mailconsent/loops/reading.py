@@ -7,34 +7,52 @@ only when it is told to, or where the database is no longer ours to write.
 
 import secrets
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from mailconsent import logs
-from mailconsent.errors import FetchBroken, MailboxRefused, MailconsentError, Unavailable
+from mailconsent.errors import FetchBroken, MailboxRefused, MailboxUnavailable, MailconsentError, Unavailable
+from mailconsent.failures import refused_as_ours
 from mailconsent.imap_url import MailboxAddress
 from mailconsent.mailbox import Fetched, Mailbox, connect
-from mailconsent.services.inbox import Judged, judge, process
+from mailconsent.oauth import AccessTokens
+from mailconsent.services.inbox import Judged, answers_of, judge, process
 from mailconsent.services.installation import Installation
 from mailconsent.store.inbox import note_sweep, read_cursor, release_lease, take_lease
+from mailconsent.store.marks import note_marked, unmarked
 
 #: Seconds of the first pause after a failure; each further one doubles it, up to one cycle.
 FIRST_PAUSE = 1.0
 #: How often the connection may break over one message before a human is to look at it instead.
 STRIKES = 4
+#: Seconds until the next attempt to mark mail, after a server did not let us, and after the connection broke.
+UNWELCOME, BROKEN_OFF = 3600.0, 60.0
 
 
 class Reader:
     """Who reads one mailbox. `interrupt` may be called from a signal handler, after `stop` was set."""
 
-    def __init__(self, installation: Installation, imap: MailboxAddress, stop: threading.Event) -> None:
+    def __init__(
+        self,
+        installation: Installation,
+        imap: MailboxAddress,
+        secret: str | AccessTokens,
+        stop: threading.Event,
+        *,
+        number: int = 1,
+    ) -> None:
         self.installation = installation
         self.imap = imap
+        #: The place in IMAP_URL, from 1: by this the log names a mailbox.
+        self.number = number
+        self._secret = secret
         self.store = installation.store
         self.lease = timedelta(seconds=installation.settings.imap_lease)
         # The lease is renewed once a cycle, and must outlive a slow one.
         self.cycle = min(installation.settings.imap_cycle, installation.settings.imap_lease / 3)
+        self.answers = answers_of(installation.settings, installation.rules)
         self.holder = secrets.token_hex(8)
         self.mailbox: Mailbox | None = None
         self.failures = 0
@@ -43,6 +61,8 @@ class Reader:
         #: How often the connection broke over a message: (UIDVALIDITY, UID) -> times.
         self.strikes = Counter[tuple[int, int]]()
         self._stop = stop
+        self._mark = installation.settings.mark
+        self._unwelcome_until = 0.0
 
     def interrupt(self) -> None:
         """Cut off a read that is under way: nothing of it was stored."""
@@ -70,13 +90,14 @@ class Reader:
             self._stop.wait(self.cycle)
             return
         settings = self.installation.settings
-        with connect(self.imap, settings.imap_password, timeout=settings.imap_timeout) as mailbox:
+        with connect(self.imap, self._secret, timeout=settings.imap_timeout) as mailbox:
             self.mailbox = mailbox
             try:
                 while not self.stopping() and self.take_lease():
                     self.sweep(mailbox)
                     self.failures = 0
-                    mailbox.wait(self.cycle, self.stopping)
+                    if not self.mark(mailbox):
+                        mailbox.wait(self.cycle, self.stopping)
                     if not self.stopping():
                         mailbox.refresh()
             finally:
@@ -92,20 +113,61 @@ class Reader:
         """Read everything that is new. The cursor moves in the transaction that stores the results."""
         with self.store.read() as tx:
             cursor = read_cursor(tx, self.imap.name, mailbox.uidvalidity)
+        reports = self.installation.rules.policy.reports
         for batch in self._batches(mailbox, cursor.last_uid):
             judged = list(self._judged(batch))
             with self.store.begin() as tx:
-                cursor = process(tx, cursor, self.holder, judged, now=_now(), lease=self.lease)
-            logs.info("messages read", count=len(judged), labels=_counts([j.classification.label for j in judged]))
+                cursor = process(
+                    tx,
+                    cursor,
+                    self.holder,
+                    judged,
+                    now=_now(),
+                    lease=self.lease,
+                    reports=reports,
+                    answers=self.answers,
+                    marks=self._mark is not None,
+                )
+            labels = _counts([one.classification.label for one in judged])
+            logs.info("messages read", mailbox=self.number, count=len(judged), labels=labels)
+            for status, count in refused_as_ours(one.classification for one in judged).items():
+                logs.warning("mail refused as ours", status=status, count=count)
             if self.stopping():
                 return
         with self.store.begin() as tx:
-            note_sweep(tx, self.imap.name, now=_now())
+            note_sweep(tx, self.imap.name, mailbox.uidvalidity, now=_now())
+
+    def mark(self, mailbox: Mailbox) -> bool:
+        """
+        Mark what had an effect, where the operator wants that; whether there was any. After the commit, so that a mark
+        never tells of an effect that was rolled back.
+        """
+        if self._mark is None or self.stopping() or time.monotonic() < self._unwelcome_until:
+            return False
+        uidvalidity = mailbox.uidvalidity  # marking opens the mailbox anew, and may find another
+        with self.store.read() as tx:
+            uids = unmarked(tx, self.imap.name, uidvalidity)
+        if not uids:
+            return False
+        try:
+            mailbox.mark(uids, self._mark)
+        except MailboxUnavailable as fault:
+            # Whatever is wrong with it, reading goes on.
+            pause = UNWELCOME if isinstance(fault, MailboxRefused) else BROKEN_OFF
+            self._unwelcome_until = time.monotonic() + pause
+            if not isinstance(fault, MailboxRefused):
+                raise
+            logs.failure("mail not marked", fault, mailbox=self.number, seconds=pause, message=str(fault))
+            return False
+        with self.store.begin() as tx:
+            note_marked(tx, self.imap.name, uidvalidity, uids)
+        logs.info("mail marked", mailbox=self.number, count=len(uids))
+        return True
 
     def _judged(self, batch: list[Fetched]) -> Iterator[Judged]:
         """What the messages of a batch are, up to the one in hand when the end is asked for."""
         for fetched in batch:
-            yield judge(fetched, self.store.keyring.read_token, self.installation.settings.trusted_authserv_ids)
+            yield judge(fetched, self.store.keyring.read_mailed, self.installation.settings.trusted_authserv_ids)
             if self.stopping():
                 return
 
@@ -126,7 +188,7 @@ class Reader:
         self.failures += 1
         if isinstance(fault, MailboxRefused):
             pause = longest  # a refused login does not mend itself, and servers lock out who insists
-        logs.failure("worker pauses", fault, seconds=pause, message=str(fault))
+        logs.failure("worker pauses", fault, mailbox=self.number, seconds=pause, message=str(fault))
         self._stop.wait(pause)
 
     def _let_go(self) -> None:
@@ -134,7 +196,7 @@ class Reader:
             with self.store.begin() as tx:
                 release_lease(tx, self.imap.name, self.holder)
         except MailconsentError as fault:
-            logs.failure("lease not released; it ends by itself", fault)
+            logs.failure("lease not released; it ends by itself", fault, mailbox=self.number)
 
 
 def _counts(labels: list[str]) -> dict[str, int]:

@@ -16,6 +16,7 @@ from mailconsent.model import Grade
 from mailconsent.policy.controller import Controller, read_controller
 from mailconsent.policy.countries import read_countries, rule_between
 from mailconsent.policy.notice import Notice, read_notices
+from mailconsent.policy.reports import STRICTEST, Reports, read_reports
 from mailconsent.policy.retention import Period, Records, read_retention
 from mailconsent.policy.similarity import Similarity, read_similarity
 from mailconsent.policy.table import Table
@@ -38,6 +39,7 @@ class Policy:
     countries: Mapping[str, CountryRule] = field(default_factory=dict)
     retention: Mapping[Records, Period] = field(default_factory=dict)
     notices: tuple[Notice, ...] = ()
+    reports: Reports = STRICTEST
     #: The file as it was read, to be recorded.
     text: str = field(default="", repr=False)
 
@@ -77,6 +79,7 @@ def read_policy(text: str) -> Policy:
         countries=read_countries(file, controller.country),
         retention=read_retention(file, controller),
         notices=read_notices(file),
+        reports=read_reports(file),
         text=text,
     )
     file.close()

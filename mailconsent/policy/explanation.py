@@ -6,6 +6,7 @@ from mailconsent.country import CountryRule, DoubleOptIn
 from mailconsent.model import Grade, MailKind
 from mailconsent.policy import Policy
 from mailconsent.policy.countries import OTHER
+from mailconsent.policy.reports import STRICTEST, Proof
 from mailconsent.policy.retention import Beginning, Records
 from mailconsent.policy.topic import Topic
 
@@ -15,12 +16,17 @@ _FROM = {
     Beginning.FINANCIAL_YEAR_END: "from the end of the financial year",
     Beginning.TRANSACTION: "from the transaction",
 }
+_BELIEVED = {
+    Proof.RETURN_PATH: "with our token in its return path or Message-ID",
+    Proof.LINK: "with any link or token of ours",
+    Proof.ADDRESS: "whoever wrote it, about whatever address it names",
+}
 _WHY = {Records.CONSENTS: ", to settle disputes; then the proof goes, and the opt-out stays as a digest"}
 
 
 def explain(policy: Policy) -> list[str]:
     """The policy in plain words, a line each."""
-    parts = (_controller, _topics, _similar, _countries, _retention, _notices)
+    parts = (_controller, _topics, _similar, _countries, _retention, _reports, _notices)
     return [line for part in parts for line in part(policy)]
 
 
@@ -96,6 +102,14 @@ def _retention(policy: Policy) -> Iterator[str]:
             yield f"  {records}: {period.months} months {_FROM[period.beginning]}{_WHY.get(records, '')}"
         else:
             yield f"  {records}: no period, so they are never due"
+
+
+def _reports(policy: Policy) -> Iterator[str]:
+    reports = policy.reports
+    if reports != STRICTEST:
+        yield "Reports of mail servers"
+        yield f"  a bounce counts {_BELIEVED[reports.bounces]}"
+        yield f"  complaints without a token of ours are believed of: {_and(reports.reporters)}"
 
 
 def _notices(policy: Policy) -> Iterator[str]:

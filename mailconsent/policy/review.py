@@ -8,6 +8,7 @@ policy. What no company may promise is a fault already when the file is read.
    the transaction is too short.
 3. People are told who answers for the mail, and where to complain (GDPR Article 13(1)(a) and (2)(d)).
 4. What was read of a country's law ages, and what was never read is no ground to rest on.
+5. Anybody can write a report of a bounce: who believes it without proof lets strangers end other people's mail.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,6 +18,7 @@ from datetime import date
 from mailconsent.country import CountryRule, DoubleOptIn
 from mailconsent.model import Grade, MailKind
 from mailconsent.policy import Policy
+from mailconsent.policy.reports import Proof
 from mailconsent.policy.retention import Beginning, Records
 
 #: Months in which a dispute about a withdrawn consent may still arise.
@@ -59,6 +61,7 @@ def review(policy: Policy, today: date) -> list[str]:
         *(warning for name, rule in policy.countries.items() for warning in _of_country(name, rule, today)),
         *_of_consents(policy),
         *_of_bookkeeping(policy),
+        *_of_bounces(policy),
         *_of_notices(policy),
     ]
 
@@ -139,6 +142,11 @@ def _of_bookkeeping(policy: Policy) -> Iterator[str]:
                 f"retention: {records}: {period.months} months is {'more' if more else 'less'} than the "
                 f"{BOOKKEEPING_MONTHS} that bookkeeping asks for (Bogføringsloven § 12)"
             )
+
+
+def _of_bounces(policy: Policy) -> Iterator[str]:
+    if policy.reports.bounces is Proof.ADDRESS:
+        yield "bounces: proof: address: anybody can write a bounce, and so end all mail to anybody, invoices too"
 
 
 def _of_notices(policy: Policy) -> Iterator[str]:

@@ -17,3 +17,5 @@ class Rules:
     base_url: str
     #: Where mail that unsubscribes goes to.
     mailto: str
+    #: Where mail comes back to that could not be delivered.
+    return_path: str

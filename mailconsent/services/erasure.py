@@ -12,14 +12,17 @@ from collections.abc import Sequence
 
 from mailconsent.erasure import WARNING, Erased
 from mailconsent.errors import Refused
+from mailconsent.mail_id import MailId
 from mailconsent.model import ALL_TOPICS, EventKind, LegalBasis, Receipt, UnsubscribeClaim
 from mailconsent.services.access import mail_of
 from mailconsent.services.recipients import opt_out
+from mailconsent.services.review import answer_unread
 from mailconsent.store import Transaction
 from mailconsent.store.dossier import forget_evidence, forget_identity, forget_mail, forget_wholly, note_erasure
 from mailconsent.store.holds import held, seems_held
 from mailconsent.store.journal import Erasure
 from mailconsent.store.ledger import Recipient
+from mailconsent.store.outbox import forget_letters
 from mailconsent.store.recipients import lock_address, lock_known, lock_known_claim
 from mailconsent.store.retention import NOBODY, held_mail
 
@@ -46,11 +49,12 @@ def erase(
     if held(tx, recipient.id):
         ended = ended or opt_out(tx, address, EventKind.OBJECTED, receipt).event_id
         return Erased(erased_at=receipt.received_at, ended_by=ended, held=True)
-    identity = forget_identity(tx, recipient.id)
-    evidence = forget_evidence(tx, recipient.id)
     mails = _of_nobody_held(tx, recipient, mails)
-    messages = forget_mail(tx, mails)
+    identity = forget_identity(tx, recipient.id)
+    forget_letters(tx, recipient.id)
+    evidence = forget_evidence(tx, recipient.id)
     events = forget_wholly(tx, recipient) if digest else None
+    messages = _forget_mail(tx, mails, receipt)
     tx.journalled.append(
         Erasure(
             digest=recipient.digest,
@@ -84,21 +88,29 @@ def erase_again(tx: Transaction, erasure: Erasure, receipt: Receipt) -> bool:
     if known and held(tx, known.id):
         return False
     old = [event for event in known.events if event.received_at <= erasure.received_at] if known else []
-    messages = forget_mail(tx, _of_nobody_held(tx, known, [*erasure.mails, *(event.source for event in old)]))
+    mails = _of_nobody_held(tx, known, [*erasure.mails, *(event.source for event in old)])
     if known is None or not old:
-        return messages > 0
+        return _forget_mail(tx, mails, receipt) > 0
+    forget_letters(tx, known.id)
     came_back = len(old) < len(known.events)
     evidence = forget_evidence(tx, known.id, until=old[-1].seq)
     identity = not came_back and forget_identity(tx, known.id)
     events = forget_wholly(tx, known) if erasure.wholly and not came_back else None
+    messages = _forget_mail(tx, mails, receipt)
     found = bool(messages or evidence or identity) or events is not None
     if found:
         note_erasure(tx, known.id, receipt, evidence=evidence, messages=messages, events=events)
     return found
 
 
+def _forget_mail(tx: Transaction, mails: Sequence[str], receipt: Receipt) -> int:
+    """Forget the text of these mails; of how many. Whom else one may be about loses no request with it."""
+    answer_unread(tx, filter(None, map(MailId.of_source, mails)), receipt)
+    return forget_mail(tx, mails)
+
+
 def _of_nobody_held(tx: Transaction, recipient: Recipient | None, mails: Sequence[str]) -> list[str]:
     """Of the mails of a recipient those that can go: one may be of two people, and of the other it is to be kept."""
     places = held_mail(tx, locked=True, but_of=recipient.id if recipient else NOBODY)
-    others = {"mail:{}/{}/{}".format(*place) for place in places}
+    others = {place.source for place in places}
     return [source for source in mails if source not in others]

@@ -1,6 +1,6 @@
 """
 What is done once a day: sealing the days that have ended, deleting what is due, and telling what an operator should see
-to: consents about to lapse, and legal holds to be reviewed.
+to: consents about to lapse, mail that awaits an answer too long, and legal holds to be reviewed.
 
 It may be broken off anywhere, and done twice on one day, or by two processes at once: that changes nothing.
 """
@@ -18,6 +18,7 @@ from mailconsent.services.sealing import MARGIN, seal_days
 from mailconsent.store import Store
 from mailconsent.store.holds import Hold
 from mailconsent.store.retention import tidy
+from mailconsent.store.review import count_overdue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,8 @@ class House:
     held: int
     #: Consents that lapse soon, unless something is sent on them.
     lapsing: Sequence[Lapsing]
+    #: Mails that await a human for longer than they should.
+    overdue: int
     #: Holds to be reviewed now.
     reviews: Sequence[Hold]
     #: Whether the last byte of what was deleted is gone from the disk.
@@ -55,11 +58,13 @@ def keep_house(store: Store, policy: Policy, *, now: datetime, stopping: Callabl
     with store.read() as tx:
         reviews = reviews_due(standing_holds(tx), today)
         soon = lapsing(tx, policy, today)
+        overdue = count_overdue(tx, now=now)
     return House(
         sealed=sealed,
         deleted={kept: tally.count for kept, tally in sorted(run.tallies.items()) if tally.count},
         held=sum(tally.held for tally in run.tallies.values()),
         lapsing=soon,
+        overdue=overdue,
         reviews=reviews,
         clean=clean,
     )

@@ -1,7 +1,8 @@
 """Setting an installation up, and making sure on every start that nothing has gone missing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from mailconsent.errors import ConfigError, SchemaError
 from mailconsent.keyring import Keyring, KeySource, Purpose, append_key
@@ -10,10 +11,13 @@ from mailconsent.settings import Settings
 from mailconsent.store import Store, Transaction
 from mailconsent.store.access import register_topics
 from mailconsent.store.generations import has_events, install, key_faults, register_keys
-from mailconsent.store.inbox import last_sweeps
+from mailconsent.store.inbox import Sweep, last_sweeps
 from mailconsent.store.journal import Journal
 from mailconsent.store.policies import register_policy
 from mailconsent.store.schema import check_schema, migrate
+
+#: After so long a mailbox whose worker died is taken for one that nobody means to read any more.
+FORGOTTEN = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +120,7 @@ def start(settings: Settings) -> Installation:
         store.close()
         raise
     mailto = settings.mailto or policy.controller.contact
-    rules = Rules(policy=policy, base_url=settings.base_url, mailto=mailto)
+    rules = Rules(policy=policy, base_url=settings.base_url, mailto=mailto, return_path=settings.return_path or mailto)
     return Installation(settings=settings, store=store, rules=rules)
 
 
@@ -135,7 +139,7 @@ class Readiness:
 
     #: How many mailboxes a worker ever read.
     mailboxes: int
-    #: Seconds since the last of them was read to its end; None if none ever was.
+    #: Seconds since the mailbox that waits longest was read to its end; None if it never was.
     sweep_age: float | None
 
 
@@ -143,7 +147,18 @@ def readiness(tx: Transaction, *, now: datetime) -> Readiness:
     """Raises `SchemaError`, `ConfigError` or `KeyMissing` when this process cannot serve."""
     check_schema(tx.connection)
     _ = tx.state
-    # The last one: the row of a mailbox that was moved elsewhere stays, and is no reason for alarm.
     sweeps = last_sweeps(tx)
-    last = max((at for at in sweeps if at), default=None)
-    return Readiness(mailboxes=len(sweeps), sweep_age=(now - last).total_seconds() if last else None)
+    return Readiness(mailboxes=len(sweeps), sweep_age=_sweep_age(sweeps, now))
+
+
+def _sweep_age(sweeps: Sequence[Sweep], now: datetime) -> float | None:
+    """
+    Of the mailbox that waits longest, among those that are held or were when their worker died. Where none is, of the
+    last that was read: the row of a mailbox that was let go for another stays, and is no reason for alarm.
+    """
+    held = [sweep.checked_at for sweep in sweeps if sweep.lease_until and sweep.lease_until > now - FORGOTTEN]
+    read = [at for at in held if at]
+    if len(read) < len(held):
+        return None
+    at = min(read) if read else max((sweep.checked_at for sweep in sweeps if sweep.checked_at), default=None)
+    return (now - at).total_seconds() if at else None

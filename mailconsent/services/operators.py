@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from mailconsent.address import domain_key
 from mailconsent.errors import Refused
-from mailconsent.facts import ended, may_be_misread
+from mailconsent.facts import ENDERS, ended, may_be_misread, may_end
 from mailconsent.model import ALL_TOPICS, Channel, Event, EventId, EventKind, Evidence, Receipt
 from mailconsent.rights import is_restriction
 from mailconsent.services.recipients import Outcome
@@ -19,6 +19,7 @@ from mailconsent.shared_domains import SHARED_DOMAINS
 from mailconsent.store import Transaction
 from mailconsent.store.ledger import Recipient, append
 from mailconsent.store.recipients import lock_address, lock_copies, lock_domain, lock_recipient
+from mailconsent.store.review import awaits_mail
 
 RELEASABLE = frozenset({EventKind.SUPPRESSED, EventKind.QUESTIONED, EventKind.PERMANENT_FAILURE})
 
@@ -82,8 +83,12 @@ def release(tx: Transaction, event_id: EventId, receipt: Receipt, reason: str) -
         raise Refused("There is no such event.")
     if refusal := _refusal(event):
         raise Refused(refusal)
-    enders = (e for e in recipient.events if e.kind in (EventKind.RELEASED, EventKind.RESTORED))
-    if ender := next((e for e in enders if e.ends == event.seq), None):
+    enders = [e for e in recipient.events if e.ends == event.seq and e.kind in ENDERS and may_end(e.kind, event)]
+    if any(e.kind is EventKind.WITHDRAWN for e in enders):
+        raise Refused("This question was answered: it was a request. If that was wrong, release the withdrawal.")
+    if event.kind is EventKind.QUESTIONED and awaits_mail(tx, event_id):
+        raise Refused("Answer the mail that asks this: `mailconsent review list` has its id.")
+    if ender := next(iter(enders), None):
         return Released(event_id=EventId(recipient.id, ender.seq), repeated=True)
     evidence = Evidence(details={**receipt.evidence.details, "reason": reason.strip()})
     released = append(tx, recipient, _release_of(event, receipt), evidence)
@@ -92,6 +97,11 @@ def release(tx: Transaction, event_id: EventId, receipt: Receipt, reason: str) -
         append(tx, tagged, _release_of(copy, receipt, of=released), Evidence())
         copies += 1
     return Released(event_id=released, repeated=False, copies=copies)
+
+
+def is_releasable(event: Event) -> bool:
+    """Whether an operator may end this event."""
+    return _refusal(event) is None
 
 
 def _release_of(event: Event, receipt: Receipt, *, of: EventId | None = None) -> Event:

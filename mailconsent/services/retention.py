@@ -244,7 +244,7 @@ class Run:
             self.tallies[kept].held += len(found) - len(going[kept])
 
     def _settle_finished(self) -> Iterator[None]:
-        before: dict[Kept, date] = {Kept.ANSWER: self._now - ANSWERS_KEPT}
+        before: dict[Kept, date] = dict.fromkeys((Kept.ANSWER, Kept.LETTER), self._now - ANSWERS_KEPT)
         if last := last_due(Records.CONSENTS, self._terms, self._terms.day(self._now)):
             before[Kept.RIGHTS_REQUEST] = last + DAY
             before[Kept.ERASURE] = datetime.combine(last + DAY, time(), self._terms.zone)

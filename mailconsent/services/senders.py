@@ -1,13 +1,15 @@
 """What newsletter systems ask and tell. They fail closed: whatever is not a clear yes is a no."""
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from mailconsent.address import validated
 from mailconsent.decision import NOT_AN_ADDRESS, Mailing, decide
 from mailconsent.errors import Refused
-from mailconsent.headers import mailing_headers, unsubscribe_url
+from mailconsent.headers import mailing_headers, message_id, return_path, unsubscribe_url
 from mailconsent.model import (
     ALL_TOPICS,
     Decision,
@@ -16,6 +18,7 @@ from mailconsent.model import (
     LegalBasis,
     MailKind,
     Receipt,
+    ReturnClaim,
     UnsubscribeClaim,
 )
 from mailconsent.notice import Notice
@@ -40,6 +43,9 @@ class Permit:
 
     headers: dict[str, str]
     unsubscribe_url: str
+    message_id: str
+    #: None where the address of bounces has no room for a token.
+    return_path: str | None
 
 
 def check(tx: Transaction, mailing: Mailing, addresses: Sequence[str]) -> list[Decision]:
@@ -67,26 +73,37 @@ def _first(found: Mapping[bytes, Found], digests: Sequence[bytes | None]) -> Fou
 
 
 def permits(
-    tx: Transaction, rules: Rules, topic: Topic, addresses: Sequence[str], decisions: Sequence[Decision]
+    tx: Transaction,
+    rules: Rules,
+    topic: Topic,
+    addresses: Sequence[str],
+    decisions: Sequence[Decision],
+    *,
+    now: datetime,
 ) -> list[Permit | None]:
-    """The link and header fields for each address that may be mailed; None for the others, and for no marketing."""
+    """What a mail to each address that may be mailed must carry; None for the others, and for no marketing."""
     # While a rotation runs, a recipient may stand under either generation. A digest can be lifted, never lowered, so
     # only a link of the oldest generation finds them all.
     generation = tx.state.oldest
     return [
-        _permit(tx, rules, topic, digest, generation, decision.legal_basis)
+        _permit(tx, rules, topic, digest, generation, decision.legal_basis, now)
         if decision.allowed and decision.legal_basis and digest and topic.kind is MailKind.MARKETING
         else None
         for digest, decision in zip(tx.digester.digests(addresses, generation), decisions, strict=True)
     ]
 
 
-def _permit(tx: Transaction, rules: Rules, topic: Topic, digest: bytes, generation: int, basis: LegalBasis) -> Permit:
+def _permit(
+    tx: Transaction, rules: Rules, topic: Topic, digest: bytes, generation: int, basis: LegalBasis, now: datetime
+) -> Permit:
     token = tx.signer.sign(UnsubscribeClaim(digest=digest, generation=generation, topic=topic.number, basis=basis))
+    back = tx.signer.sign_return(ReturnClaim(digest=digest, generation=generation, sent_on=now.astimezone(UTC).date()))
     language = rules.policy.controller.language
     return Permit(
         headers=mailing_headers(token, topic, language, rules.base_url, rules.mailto),
         unsubscribe_url=unsubscribe_url(token, rules.base_url),
+        message_id=message_id(back, secrets.token_hex(8), rules.return_path),
+        return_path=return_path(back, rules.return_path),
     )
 
 

@@ -1,7 +1,6 @@
 """Reading and erasing what is recorded about one recipient beside the ledger: address, evidence, mail."""
 
 import json
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ from sqlalchemy import delete as delete_from
 
 from mailconsent.address import match_key
 from mailconsent.dossier import Message
+from mailconsent.mail_id import MailId
 from mailconsent.model import EventId, Receipt
 from mailconsent.store import Transaction
 from mailconsent.store.inbox import State
@@ -20,6 +20,8 @@ from mailconsent.store.tables import (
     erasures,
     evidence,
     inbound_messages,
+    outbox,
+    questions,
     recipients,
     rights_requests,
     sales,
@@ -29,7 +31,6 @@ from mailconsent.store.tables import (
 
 #: Mails held in memory at a time.
 PAGE = 100
-_SOURCE = re.compile(r"mail:(\d{1,18})/(\d{1,18})/(\d{1,18})")
 _KEY = (inbound_messages.c.mailbox_id, inbound_messages.c.uidvalidity, inbound_messages.c.uid)
 _MAIL = (
     *_KEY,
@@ -46,6 +47,11 @@ def find_recipient(tx: Transaction, address: str) -> Row[Any, Any, Any] | None:
     live = [tx.digester.digest(key, generation) for generation in tx.state.live]
     columns = (recipients.c.id, recipients.c.address, recipients.c.language)
     return tx.connection.execute(select(*columns).where(recipients.c.digest.in_(live))).first()
+
+
+def kept_address(tx: Transaction, recipient_id: int) -> str | None:
+    """The address of a recipient as it was given, where it is kept."""
+    return tx.connection.execute(select(recipients.c.address).where(recipients.c.id == recipient_id)).scalar()
 
 
 def read_evidence(tx: Transaction, recipient_id: int) -> Mapping[int, Mapping[str, str]]:
@@ -76,13 +82,13 @@ def open_mail(tx: Transaction) -> Iterator[Message]:
 def _named(sources: Collection[str]) -> Iterator[Sequence[ColumnElement[bool]]]:
     """For each mail that a source names: what finds its row. Sources of other kinds name none."""
     for source in sources:
-        if parts := _SOURCE.fullmatch(source):
-            yield [column == int(part) for column, part in zip(_KEY, parts.groups(), strict=True)]
+        if mail := MailId.of_source(source):
+            yield [column == part for column, part in zip(_KEY, mail, strict=True)]
 
 
 def _message(row: Any) -> Message:
     return Message(
-        source=f"mail:{row.mailbox_id}/{row.uidvalidity}/{row.uid}",
+        source=MailId(row.mailbox_id, row.uidvalidity, row.uid).source,
         received_at=row.received_at,
         label=row.label,
         state=row.state,
@@ -112,7 +118,7 @@ def forget_mail(tx: Transaction, sources: Collection[str]) -> int:
     """
     kept = inbound_messages.c.raw.is_not(None)
     changes = (update(inbound_messages).where(*named, kept) for named in _named(sources))
-    done = {"raw": null(), "state": State.DONE.value}
+    done = {"raw": null(), "state": State.DONE.value, "review_until": None}
     return sum(tx.connection.execute(change.values(done)).rowcount for change in changes)
 
 
@@ -127,7 +133,8 @@ def forget_wholly(tx: Transaction, recipient: Recipient) -> int:
         remove_event(tx, EventId(recipient.id, event.seq), "erased")
     for table in (standings, sales):
         tx.connection.execute(delete_from(table).where(table.c.digest == recipient.digest))
-    tx.connection.execute(delete_from(sends).where(sends.c.recipient_id == recipient.id))
+    for table in (sends, outbox, questions):
+        tx.connection.execute(delete_from(table).where(table.c.recipient_id == recipient.id))
     theirs = rights_requests.c.recipient_id == recipient.id
     tx.connection.execute(update(rights_requests).where(theirs).values(recipient_id=None))
     tx.connection.execute(delete_from(recipients).where(recipients.c.id == recipient.id))

@@ -1,6 +1,6 @@
 """
-What is finished, and kept for a while from that day on: answers to API calls that may be repeated, people's requests
-that were answered, and erasures.
+What is finished, and kept for a while from that day on: answers to API calls that may be repeated, mail of our own,
+people's requests that were answered, and erasures.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,13 +12,15 @@ from sqlalchemy import Column, ColumnElement, delete, select, text, true, tuple_
 from mailconsent.due import Kept
 from mailconsent.store import Transaction
 from mailconsent.store.holds import HELD, lock_holds
-from mailconsent.store.tables import erasures, idempotency, rights_requests
+from mailconsent.store.tables import erasures, idempotency, outbox, rights_requests
 
 #: Rows deleted in one transaction, or held in memory at a time.
 PAGE = 10_000
 #: When each of a kind was finished.
 _FINISHED: dict[Kept, Column[Any]] = {
     Kept.ANSWER: idempotency.c.answered_at,
+    # One that still waits then is of no use any more.
+    Kept.LETTER: outbox.c.created_at,
     Kept.RIGHTS_REQUEST: rights_requests.c.answered_on,
     Kept.ERASURE: erasures.c.erased_at,
 }

@@ -5,13 +5,14 @@ The cursor is (mailbox, UIDVALIDITY, UID), RFC 9051 section 2.3.1.1: any other U
 transaction that stored the result, and only while the lease is ours, so a worker that lost it can do no harm.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from types import ModuleType
+from typing import Any, NamedTuple
 
-from sqlalchemy import CursorResult, bindparam, insert, or_, select, union_all, update
+from sqlalchemy import CursorResult, bindparam, insert, or_, select, text, union_all, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mailconsent.errors import LeaseLost
@@ -19,6 +20,13 @@ from mailconsent.model import Classification
 from mailconsent.store import Transaction
 from mailconsent.store.driver import driver_cursor
 from mailconsent.store.tables import in_utc, inbound_messages, mailboxes
+
+#: The row of what comes through the pipe, among the mailboxes, whose names are URLs. No worker reads it.
+PIPE = "pipe"
+#: No server gives this one (RFC 9051 section 2.3.1.1): UIDs under it are ours.
+OURS = 0
+#: Letters of a reason that are kept.
+LONGEST_REASON = 120
 
 
 class State(StrEnum):
@@ -55,13 +63,16 @@ class Stored:
     received_at: datetime
     #: Kept only of mail that had an effect or awaits a human.
     raw: bytes | None
+    #: Until when a human is to decide; None where nobody has to.
+    review_until: datetime | None = None
+    #: It had an effect, and is to get a mark in the mailbox.
+    unmarked: bool = False
 
 
 def take_lease(tx: Transaction, name: str, holder: str, *, now: datetime, lease: timedelta) -> bool:
     """Become, or stay, the one worker that reads this mailbox; whether we are. Compare-and-set on its row."""
-    dialect = postgresql if tx.connection.dialect.name == "postgresql" else sqlite
     tx.connection.execute(
-        dialect.insert(mailboxes).values(name=name, last_uid=0).on_conflict_do_nothing(index_elements=["name"])
+        _dialect(tx).insert(mailboxes).values(name=name, last_uid=0).on_conflict_do_nothing(index_elements=["name"])
     )
     ours = or_(mailboxes.c.lease_holder.is_(None), mailboxes.c.lease_holder == holder, mailboxes.c.lease_until < now)
     changed = tx.connection.execute(
@@ -82,17 +93,26 @@ def release_lease(tx: Transaction, name: str, holder: str) -> None:
 def read_cursor(tx: Transaction, name: str, uidvalidity: int) -> Cursor:
     """Where to read on: after UID 0 if the mailbox is new or its UIDVALIDITY is another, lower or higher."""
     row = tx.connection.execute(
-        select(mailboxes.c.id, mailboxes.c.uidvalidity, mailboxes.c.last_uid, mailboxes.c.checked_at).where(
+        select(mailboxes.c.id, mailboxes.c.uidvalidity, mailboxes.c.last_uid, mailboxes.c.swept_uidvalidity).where(
             mailboxes.c.name == name
         )
     ).one()
-    same = row.uidvalidity == uidvalidity
     return Cursor(
         mailbox_id=row.id,
         uidvalidity=uidvalidity,
-        last_uid=row.last_uid if same else 0,
-        swept=same and row.checked_at is not None,
+        last_uid=row.last_uid if row.uidvalidity == uidvalidity else 0,
+        swept=row.swept_uidvalidity == uidvalidity,
     )
+
+
+def pipe_cursor(tx: Transaction) -> Cursor:
+    """Where mail from the pipe is stored. It has no lease and does not move: any number of processes write there."""
+    named = select(mailboxes.c.id).where(mailboxes.c.name == PIPE)
+    mailbox_id = tx.connection.execute(named).scalar()
+    if mailbox_id is None:
+        tx.connection.execute(_dialect(tx).insert(mailboxes).values(name=PIPE, last_uid=0).on_conflict_do_nothing())
+        mailbox_id = tx.connection.execute(named).scalar_one()
+    return Cursor(mailbox_id=mailbox_id, uidvalidity=OURS, last_uid=0, swept=True)
 
 
 def advance(tx: Transaction, cursor: Cursor, holder: str, last_uid: int, *, lease_until: datetime) -> Cursor:
@@ -110,14 +130,27 @@ def advance(tx: Transaction, cursor: Cursor, holder: str, last_uid: int, *, leas
     return replace(cursor, last_uid=last_uid)
 
 
-def note_sweep(tx: Transaction, name: str, *, now: datetime) -> None:
-    """The mailbox was read to its end at this time."""
-    tx.connection.execute(update(mailboxes).where(mailboxes.c.name == name).values(checked_at=now))
+def note_sweep(tx: Transaction, name: str, uidvalidity: int, *, now: datetime) -> None:
+    """The mailbox was read to its end at this time, under this UIDVALIDITY."""
+    swept = {"checked_at": now, "swept_uidvalidity": uidvalidity}
+    tx.connection.execute(update(mailboxes).where(mailboxes.c.name == name).values(swept))
 
 
-def last_sweeps(tx: Transaction) -> Sequence[datetime | None]:
-    """When each mailbox was last read to its end; None if it never was."""
-    return list(tx.connection.execute(select(mailboxes.c.checked_at)).scalars())
+class Sweep(NamedTuple):
+    """How far the reading of a mailbox is."""
+
+    #: When it was last read to its end; None if it never was.
+    checked_at: datetime | None
+    #: Until when somebody holds it, or held it before he died; None if it was let go.
+    lease_until: datetime | None
+
+
+def last_sweeps(tx: Transaction) -> list[Sweep]:
+    """Of each mailbox that was ever read."""
+    rows = tx.connection.execute(
+        select(mailboxes.c.checked_at, mailboxes.c.lease_until).where(mailboxes.c.name != PIPE)
+    )
+    return [Sweep(*row) for row in rows]
 
 
 _THERE = select(inbound_messages.c.uid).where(
@@ -125,6 +158,7 @@ _THERE = select(inbound_messages.c.uid).where(
     inbound_messages.c.uidvalidity == bindparam("uidvalidity"),
     inbound_messages.c.uid.between(bindparam("first"), bindparam("last")),
 )
+_HOLD = text("select pg_advisory_xact_lock(key) from unnest(cast(:keys as bigint[])) as key")
 _DIGESTS = (inbound_messages.c.raw_digest, inbound_messages.c.content_digest)
 # Not one query with OR: SQLite would walk through all that it has.
 _SEEN = union_all(
@@ -135,6 +169,21 @@ _SEEN = union_all(
         for column in _DIGESTS
     )
 )
+
+
+def hold(tx: Transaction, digests: Iterable[bytes]) -> None:
+    """
+    Let nobody else store a message with one of these digests until this transaction ends; who does waits.
+
+    Else two who read the same message at the same moment would each find that it was not seen before. On SQLite only
+    one writes at a time; these locks of PostgreSQL end with the transaction, so they pass through a pooler.
+    """
+    if tx.connection.dialect.name != "postgresql":
+        return
+    # In one order, so that no two wait for each other.
+    keys = sorted({int.from_bytes(digest[:8], "big", signed=True) for digest in digests})
+    if keys:
+        tx.connection.execute(_HOLD, {"keys": keys})
 
 
 def seen(tx: Transaction, digests: Sequence[bytes]) -> set[bytes]:
@@ -177,10 +226,17 @@ def _row(cursor: Cursor, message: Stored, now: datetime) -> dict[str, object]:
         "copy": message.copy,
         "label": verdict.label.value,
         "detector": verdict.detector,
-        "reason": verdict.reason,
+        # A phrase of ours with all its choices may be long, and PostgreSQL would refuse the whole batch for it.
+        "reason": verdict.reason[:LONGEST_REASON],
         "confidence": verdict.confidence,
         # Here, since COPY asks no column type.
         "received_at": in_utc(message.received_at),
         "stored_at": in_utc(now),
+        "review_until": message.review_until and in_utc(message.review_until),
         "raw": message.raw,
+        "unmarked": message.unmarked,
     }
+
+
+def _dialect(tx: Transaction) -> ModuleType:
+    return postgresql if tx.connection.dialect.name == "postgresql" else sqlite

@@ -110,7 +110,7 @@ def append(tx: Transaction, recipient: Recipient, event: Event, support: Evidenc
     """Record what happened to a locked recipient, and what follows from it; but first what they inherit."""
     for origin, no in recipient.inherited:
         facts = {**no.facts, "of": str(origin)}
-        copied = replace(no, received_at=event.received_at, facts=facts, seq=recipient.last_seq + 1)
+        copied = replace(no, received_at=event.received_at, facts=facts, ends=None, seq=recipient.last_seq + 1)
         _append(tx, recipient, copied, Evidence())
         recipient = replace(recipient, last_seq=copied.seq, events=[*recipient.events, copied])
     return _append(tx, recipient, replace(event, seq=recipient.last_seq + 1), support)
@@ -144,7 +144,7 @@ def _append(tx: Transaction, recipient: Recipient, event: Event, support: Eviden
         if details:
             change(tx.connection, _SUPPORT, values)
         save(tx, recipient.digest, changed)
-    if event.kind in NOES:
+    if event.kind in NOES or event.kind is EventKind.OWNER_CHANGED:
         journal(tx, recipient, event, received_at=event.received_at)
     # Few recipients ever bought something: for the others this is no statement.
     sold = sales_of(recipient.id, [*recipient.events, event])

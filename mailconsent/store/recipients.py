@@ -13,7 +13,7 @@ from typing import NoReturn
 from mailconsent.address import domain_of, match_key, tagless_key
 from mailconsent.errors import KeyMissing, StorageUnavailable
 from mailconsent.facts import ended, untokened
-from mailconsent.model import ConfirmClaim, Event, EventId, UnsubscribeClaim
+from mailconsent.model import ConfirmClaim, Event, EventId, ReturnClaim, UndoClaim, UnsubscribeClaim
 from mailconsent.store import Transaction
 from mailconsent.store.driver import change, rows
 from mailconsent.store.generations import STATE_COLUMNS, look_for_domains, state_of
@@ -112,12 +112,12 @@ def lock_domain(tx: Transaction, domain: str) -> Recipient:
     return _create(tx, digest=digest, generation=state.newest, domain=digest)
 
 
-def lock_known_claim(tx: Transaction, claim: UnsubscribeClaim) -> Recipient | None:
+def lock_known_claim(tx: Transaction, claim: UnsubscribeClaim | UndoClaim) -> Recipient | None:
     """The recipient of a link, locked; None where there is none, and none is made."""
     return _lock_surely(tx, lambda: _lifted(tx, claim))
 
 
-def lock_claim(tx: Transaction, claim: UnsubscribeClaim | ConfirmClaim) -> Recipient:
+def lock_claim(tx: Transaction, claim: UnsubscribeClaim | ConfirmClaim | ReturnClaim) -> Recipient:
     """
     The recipient of a link, locked. One we have no row of (restored from an old backup) is made: the link still works.
 
@@ -166,7 +166,7 @@ def _all_digests(tx: Transaction, key: str) -> list[bytes]:
     return [tx.digester.digest(key, generation) for generation in range(1, tx.digester.generations + 1)]
 
 
-def _lifted(tx: Transaction, claim: UnsubscribeClaim | ConfirmClaim) -> list[bytes]:
+def _lifted(tx: Transaction, claim: UnsubscribeClaim | ConfirmClaim | UndoClaim | ReturnClaim) -> list[bytes]:
     generations = range(claim.generation, tx.digester.generations + 1)
     return [tx.digester.nest(claim.digest, claim.generation, generation) for generation in generations]
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, case, exists, or_, select, text, tuple_, update
 
+from mailconsent.mail_id import MailId
 from mailconsent.model import Event, EventId, LegalBasis
 from mailconsent.store import Store, Transaction
 from mailconsent.store.driver import change, rows
@@ -23,9 +24,6 @@ from mailconsent.store.tables import inbound_messages, metadata, recipients, sen
 
 #: Recipients, or mails, looked at in one query.
 PAGE = 1_000
-
-#: (mailbox, UIDVALIDITY, UID) of a mail.
-Place = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +62,7 @@ class Known:
 class Mail:
     """A mail that was dealt with, and of which the text is kept."""
 
-    place: Place
+    place: MailId
     label: str
     received_at: datetime
     stored_at: datetime
@@ -209,7 +207,7 @@ def page_of_mail(tx: Transaction, *, after: Mail | None) -> Sequence[Mail]:
     if after:
         query = query.where(tuple_(inbound_messages.c.stored_at, *_PLACE) > (after.stored_at, *after.place))
     return [
-        Mail(place=(box, valid, uid), label=label, received_at=received, stored_at=stored)
+        Mail(place=MailId(box, valid, uid), label=label, received_at=received, stored_at=stored)
         for box, valid, uid, label, received, stored in tx.connection.execute(query)
     ]
 
@@ -222,7 +220,7 @@ _HELD_MAIL = text(f"""
 NOBODY = -1
 
 
-def held_mail(tx: Transaction, *, locked: bool, but_of: int = NOBODY) -> frozenset[Place]:
+def held_mail(tx: Transaction, *, locked: bool, but_of: int = NOBODY) -> frozenset[MailId]:
     """
     The mails that events of somebody under a legal hold or a restriction came from, leaving out this recipient;
     `locked` if no hold may be placed or ended until the transaction ends.
@@ -230,12 +228,7 @@ def held_mail(tx: Transaction, *, locked: bool, but_of: int = NOBODY) -> frozens
     if locked:
         lock_holds(tx)
     sources = tx.connection.execute(_HELD_MAIL, {"but_of": but_of}).scalars()
-    return frozenset(_place(source) for source in sources)
-
-
-def _place(source: str) -> Place:
-    box, valid, uid = source.removeprefix("mail:").split("/")
-    return int(box), int(valid), int(uid)
+    return frozenset(mail for source in sources if (mail := MailId.of_source(source)))
 
 
 _FORGET_MAIL = (
@@ -243,14 +236,14 @@ _FORGET_MAIL = (
 )
 
 
-def remove_mail(tx: Transaction, places: Collection[Place]) -> None:
+def remove_mail(tx: Transaction, places: Collection[MailId]) -> None:
     """Remove the text of these mails; what each was stays."""
     names = [f"of_{column.name}" for column in _PLACE]
     if places:
         tx.connection.execute(_FORGET_MAIL, [dict(zip(names, place, strict=True)) for place in places])
 
 
-_VACUUM = "vacuum events, evidence, recipients, sends, standings, sales, inbound_messages, idempotency"
+_VACUUM = "vacuum events, evidence, recipients, sends, standings, sales, inbound_messages, idempotency, outbox"
 #: Milliseconds for which writers may have to wait for the emptying of SQLite's log.
 _BUSY = 200
 #: Bytes of the largest SQLite file that is written anew: writers wait meanwhile, and must not give up.

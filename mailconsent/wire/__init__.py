@@ -3,7 +3,7 @@ The JSON shapes, shared by the API and the client. One set of models checks what
 describes both in OpenAPI.
 """
 
-from mailconsent.wire.check import MAX_ADDRESSES, CheckAnswer, CheckRequest, Verdict, verdict
+from mailconsent.wire.check import MAX_ADDRESSES, CheckAnswer, CheckRequest, Verdict, carry, verdict
 from mailconsent.wire.consents import ConsentRecorded, ConsentRequest, Recorded, ShownNotice, WithdrawalRequest
 from mailconsent.wire.imports import Counts, ImportAnswer, ImportRequest, RejectedRow, counts
 from mailconsent.wire.json_text import (
@@ -27,6 +27,7 @@ from mailconsent.wire.recipients import (
     export_answer,
     lookup_answer,
 )
+from mailconsent.wire.reports import BounceRecorded, BounceRequest, ComplaintRequest
 from mailconsent.wire.sales import SaleRequest
 from mailconsent.wire.sends import SendsAnswer, SendsRequest
 from mailconsent.wire.suppressions import (
@@ -43,8 +44,11 @@ __all__ = [
     "MAX_ADDRESSES",
     "MAX_LISTED",
     "BadRequest",
+    "BounceRecorded",
+    "BounceRequest",
     "CheckAnswer",
     "CheckRequest",
+    "ComplaintRequest",
     "ConsentRecorded",
     "ConsentRequest",
     "Counts",
@@ -69,6 +73,7 @@ __all__ = [
     "SuppressionRequest",
     "Verdict",
     "WithdrawalRequest",
+    "carry",
     "counts",
     "erase_answer",
     "export_answer",

@@ -33,6 +33,10 @@ class Verdict(TypedDict):
     event_id: str | None
     headers: NotRequired[dict[str, str]]
     unsubscribe_url: NotRequired[str]
+    message_id: Annotated[NotRequired[str], Field(description="For the field Message-ID, so that replies are known.")]
+    return_path: Annotated[
+        NotRequired[str], Field(description="For the envelope, as its sender (MAIL FROM), so that bounces are known.")
+    ]
 
 
 def verdict(address: str, decision: Decision) -> Verdict:
@@ -45,6 +49,15 @@ def verdict(address: str, decision: Decision) -> Verdict:
         "legal_basis": legal_basis,
         "event_id": str(event_id) if event_id else None,
     }
+
+
+def carry(
+    verdict: Verdict, *, headers: dict[str, str], unsubscribe_url: str, message_id: str, return_path: str | None
+) -> None:
+    """Add to a yes what the mail must carry."""
+    verdict |= {"headers": headers, "unsubscribe_url": unsubscribe_url, "message_id": message_id}
+    if return_path:
+        verdict["return_path"] = return_path
 
 
 class CheckAnswer(TypedDict):

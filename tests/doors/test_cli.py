@@ -55,7 +55,8 @@ def test_every_command_explains_itself() -> None:
     found = dict(commands(with_commands()))
 
     assert {" ".join(words) for words in found} == {
-        *("init", "migrate", "rebuild", "serve", "worker", "demo", "check", "withdraw", "classify"),
+        *("init", "migrate", "rebuild", "serve", "worker", "demo", "check", "withdraw", "classify", "ingest"),
+        "sign-in",
         *("consent", "consent add", "consent lapsing", "key", "key create", "key list", "key revoke"),
         *("rotate", "rotate signing", "rotate digest", "policy", "policy check"),
         *("suppress", "suppressions", "release", "sale", "sale add"),

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mailconsent.store.inbox import note_sweep, take_lease
+from mailconsent.store.inbox import note_sweep, release_lease, take_lease
 from tests.doors.test_unsubscribe_storage import assert_come_again
 from tests.houses import House, build, inbox_settings
 from tests.real.postgres import Postgres
@@ -120,7 +120,7 @@ def test_a_worker_that_is_late_is_told_and_takes_no_page_away(
     with web.here.store.begin() as tx:
         assert take_lease(tx, "contact", "worker", now=now, lease=timedelta(minutes=1))
         if swept is not None:
-            note_sweep(tx, "contact", now=now - swept)
+            note_sweep(tx, "contact", 1, now=now - swept)
 
     status, body = ready(web)
 
@@ -129,6 +129,32 @@ def test_a_worker_that_is_late_is_told_and_takes_no_page_away(
     assert body["worker"]["late"] is late
     seconds = body["worker"]["last_sweep_seconds"]
     assert seconds is None if age is None else seconds >= age
+
+
+@pytest.mark.parametrize(
+    ("leases", "late", "why"),
+    [
+        ({"a": 60, "b": 60}, True, "one of two is read no more, though somebody holds it"),
+        ({"a": 60, "b": -86400}, True, "its worker died yesterday"),
+        ({"a": 60, "b": None}, False, "it was let go, so it is read under another name, or nobody means to"),
+        ({"a": 60, "b": -8 * 86400}, False, "nobody came back to it for a week"),
+        ({"a": None, "b": None}, False, "all were let go a moment ago"),
+    ],
+)
+def test_of_several_mailboxes_the_one_that_waits_longest_counts(
+    served_with_inbox: Served, leases: dict[str, int | None], late: bool, why: str
+) -> None:
+    web, now = served_with_inbox, datetime.now(UTC)
+    with web.here.store.begin() as tx:
+        for name, seconds in leases.items():
+            assert take_lease(tx, name, "worker", now=now, lease=timedelta(seconds=seconds or 0))
+            if seconds is None:
+                release_lease(tx, name, "worker")
+            note_sweep(tx, name, now=now if name == "a" else now - timedelta(hours=1))
+
+    worker = ready(web)[1]["worker"]
+
+    assert (worker["mailboxes"], worker["late"]) == (2, late), why
 
 
 @pytest.fixture(scope="module")

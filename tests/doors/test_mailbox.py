@@ -5,8 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from mailconsent import mailbox
-from mailconsent.mailbox import MAX_BYTES
+from mailconsent.mailbox import MAX_BYTES, session
 from tests.real.dovecot import Dovecot
 from tests.real.inbox import mail, never, opened, swept
 
@@ -28,7 +27,7 @@ def test_reading_changes_nothing(dovecot: Dovecot, user: str) -> None:
 
 
 def test_batches_are_ascending_and_complete(dovecot: Dovecot, user: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mailbox, "BATCH", 10)
+    monkeypatch.setattr(session, "BATCH", 10)
     dovecot.append(user, [mail(number) for number in range(1, 26)])
     with opened(user, dovecot.port) as box:
         batches = list(box.since(0))
@@ -41,7 +40,7 @@ def test_batches_are_ascending_and_complete(dovecot: Dovecot, user: str, monkeyp
 def test_a_large_mailbox_is_searched_window_by_window(
     dovecot: Dovecot, user: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mailbox, "WINDOW", 4)
+    monkeypatch.setattr(session, "WINDOW", 4)
     dovecot.append(user, [mail(number) for number in range(1, 16)])
     dovecot.expunge(user, [2, 5, 6, 7, 8, 15])
     with opened(user, dovecot.port) as box:
@@ -99,7 +98,7 @@ def test_the_time_of_receipt_is_utc(dovecot: Dovecot, user: str) -> None:
 def test_a_message_expunged_between_search_and_fetch_is_left_out(
     dovecot: Dovecot, user: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mailbox, "BATCH", 2)
+    monkeypatch.setattr(session, "BATCH", 2)
     dovecot.append(user, [mail(number) for number in range(1, 7)])
     with opened(user, dovecot.port) as box:
         batches = box.since(0)

@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 from imapclient import IMAPClient
 
-from mailconsent import mailbox
 from mailconsent.errors import MailboxUnavailable
 from mailconsent.imap_url import MailboxAddress
-from mailconsent.mailbox import connect
+from mailconsent.mailbox import connect, session
 from tests.real.dovecot import PASSWORD, Dovecot
 from tests.real.inbox import mail, never, opened, swept
 from tests.real.ports import free_port, wait_for_port
@@ -33,7 +32,7 @@ def user(dovecot: Dovecot) -> str:
 def without_idle(relay: Relay, monkeypatch: pytest.MonkeyPatch) -> Relay:
     """Dovecot behind a relay that hides a word of its capabilities."""
     relay.mask = b"IDLE"
-    monkeypatch.setattr(mailbox, "POLL", 0.2)
+    monkeypatch.setattr(session, "POLL", 0.2)
     return relay
 
 
@@ -150,3 +149,42 @@ def test_the_embedded_server_of_the_demo_is_read_and_waited_on(pymap: int) -> No
         assert [message.raw for message in swept(box, first.uid)] == [mail(2)]
         human.select_folder("INBOX")
         assert b"\\Seen" not in human.get_flags([first.uid])[first.uid]
+
+
+def test_news_that_come_with_the_answer_to_idle_are_not_waited_for_again() -> None:
+    """As Dovecot sends them of what was delivered between the last search and IDLE: in one packet."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    thread = threading.Thread(target=serve_news_with_idle, args=(listener,), daemon=True)
+    thread.start()
+    address = MailboxAddress(host="127.0.0.1", port=listener.getsockname()[1], user="anna", folder="INBOX", tls=False)
+
+    with connect(address, PASSWORD) as box:
+        began = time.monotonic()
+        box.wait(60, never)
+        assert time.monotonic() - began < SOON
+    thread.join()
+
+
+def serve_news_with_idle(listener: socket.socket) -> None:
+    """One conversation of an IMAP server that has news at once."""
+    answers = {
+        "CAPABILITY": "* CAPABILITY IMAP4rev1 IDLE",
+        "EXAMINE": "* 1 EXISTS\r\n* OK [UIDVALIDITY 7]",
+        "LOGOUT": "* BYE",
+    }
+    with listener, listener.accept()[0] as link, link.makefile("rw", encoding="utf-8", newline="\r\n") as lines:
+        lines.write("* OK\n")
+        lines.flush()
+        tag = ""
+        for line in lines:
+            if line.strip() == "DONE":
+                lines.write(f"{tag} OK done\n")
+            else:
+                tag, command = line.split()[:2]
+                if command == "IDLE":
+                    lines.write("+ idling\n* 2 EXISTS\n")
+                elif command in answers:
+                    lines.write(f"{answers[command]}\n{tag} OK done\n".replace("\r\n", "\n"))
+                else:
+                    lines.write(f"{tag} OK done\n")
+            lines.flush()

@@ -1,7 +1,5 @@
 """The worker process on a real inbox: what it does to the ledger, and that it does nothing to the inbox."""
 
-import contextlib
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,24 +16,10 @@ from mailconsent.store.ledger import append
 from mailconsent.store.recipients import lock_address
 from tests import houses
 from tests.doors.mails import mail
+from tests.doors.working import working
 from tests.houses import ask, build, consent, events, inbox_settings, rows, token_for, unfolded, until
 from tests.real.dovecot import Dovecot
 from tests.real.relay import Relay
-from worker import Worker
-
-
-@contextlib.contextmanager
-def working(here: Installation) -> Iterator[Worker]:
-    """The worker's loop in a thread."""
-    worker = Worker(here)
-    thread = threading.Thread(target=worker.run)
-    thread.start()
-    try:
-        yield worker
-    finally:
-        worker.stop()
-        thread.join(10)
-        assert not thread.is_alive(), "the worker did not stop"
 
 
 def read(here: Installation) -> int:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from imapclient import IMAPClient
 
-from tests.real.dovecot_config import configuration, give_to_mail_owner
+from tests.real.dovecot_config import OAUTH_FILE_AS_OF_2_3, configuration, give_to_mail_owner
 from tests.real.ports import free_port, wait_for_port
 from tests.real.programs import program
 
@@ -31,9 +31,14 @@ class StoredMessage(NamedTuple):
 
 
 class Dovecot:
-    """Any user name is a user, so each test takes its own. Plain on `port`, TLS on `tls_port` with `certificate`."""
+    """
+    Any user name is a user, so each test takes its own. Plain on `port`, TLS on `tls_port` with `certificate`.
 
-    def __init__(self) -> None:
+    With an `introspection_url` of an authorization server, it also takes that server's access tokens.
+    """
+
+    def __init__(self, introspection_url: str = "") -> None:
+        self._introspection_url = introspection_url
         self._program = program("dovecot", package="dovecot-imapd")
         self._doveadm = program("doveadm", package="dovecot-imapd")
         self._dir = Path(tempfile.mkdtemp(prefix="mailconsent-dovecot-"))
@@ -51,9 +56,13 @@ class Dovecot:
         for name in ("run", "state", "mail"):
             (self._dir / name).mkdir()
         give_to_mail_owner(self._dir)
-        _make_certificate(self.certificate, self._dir / "key.pem")
+        make_certificate(self.certificate, self._dir / "key.pem")
         answer = subprocess.run([self._program, "--version"], check=True, capture_output=True, text=True)
-        text = configuration(answer.stdout, directory=self._dir, port=self.port, tls_port=self.tls_port)
+        url = self._introspection_url
+        (self._dir / "oauth2.conf").write_text(OAUTH_FILE_AS_OF_2_3.format(introspection_url=url))
+        text = configuration(
+            answer.stdout, directory=self._dir, port=self.port, tls_port=self.tls_port, introspection_url=url
+        )
         (self._dir / "dovecot.conf").write_text(text)
 
     def _start(self) -> None:
@@ -156,7 +165,8 @@ class Dovecot:
             path.unlink()
 
 
-def _make_certificate(certificate: Path, key: Path) -> None:
+def make_certificate(certificate: Path, key: Path) -> None:
+    """A certificate that is its own authority, and its key, as PEM files."""
     openssl = program("openssl", package="openssl")
     names = "subjectAltName=DNS:localhost,IP:127.0.0.1"
     kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]

@@ -82,13 +82,46 @@ userdb static {{
 """
 
 
-def configuration(version: str, *, directory: Path, port: int, tls_port: int) -> str:
+# It asks the authorization server about each token (RFC 7662).
+_OAUTH_AS_OF_2_3 = """
+auth_mechanisms = plain oauthbearer xoauth2
+passdb {{
+  driver = oauth2
+  mechanisms = oauthbearer xoauth2
+  args = {dir}/oauth2.conf
+}}
+"""
+
+_OAUTH_AS_OF_2_4 = """
+auth_mechanisms = plain oauthbearer xoauth2
+oauth2 {{
+  introspection_mode = post
+  introspection_url = {introspection_url}
+  username_attribute = username
+}}
+passdb oauth2 {{
+  mechanisms_filter = oauthbearer xoauth2
+}}
+"""
+
+OAUTH_FILE_AS_OF_2_3 = """
+introspection_mode = post
+introspection_url = {introspection_url}
+username_attribute = username
+active_attribute = active
+active_value = true
+"""
+
+
+def configuration(version: str, *, directory: Path, port: int, tls_port: int, introspection_url: str = "") -> str:
     """The text of dovecot.conf for the version that `dovecot --version` names."""
     old = version.startswith("2.3")
     # 2.4 insists that these two come first.
     opening = "" if old else "dovecot_config_version = 2.4.0\ndovecot_storage_version = 2.4.0\n"
-    template = opening + _COMMON + (_AS_OF_2_3 if old else _AS_OF_2_4)
-    return template.format(dir=directory, port=port, tls_port=tls_port, **_users())
+    oauth = "" if not introspection_url else _OAUTH_AS_OF_2_3 if old else _OAUTH_AS_OF_2_4
+    template = opening + _COMMON + oauth + (_AS_OF_2_3 if old else _AS_OF_2_4)
+    places = {"dir": directory, "port": port, "tls_port": tls_port, "introspection_url": introspection_url}
+    return template.format(**places, **_users())
 
 
 def give_to_mail_owner(directory: Path) -> None:

@@ -10,6 +10,7 @@ from mailconsent.errors import ConfigError
 from mailconsent.policy import read_policy
 from mailconsent.policy.controller import MonthDay
 from mailconsent.policy.explanation import explain
+from mailconsent.policy.reports import Proof
 from mailconsent.policy.retention import Beginning, Period, Records
 from mailconsent.policy.review import review
 
@@ -98,6 +99,7 @@ def test_what_a_file_leaves_out_has_its_strictest_meaning():
     assert not policy.topics[0].soft_opt_in
     assert not policy.similar.categories
     assert (policy.retention, policy.notices) == ({}, ())
+    assert (policy.reports.bounces, policy.reports.reporters) == (Proof.RETURN_PATH, frozenset())
 
 
 def test_a_small_file_is_told_what_it_leaves_out():
@@ -136,7 +138,7 @@ def test_faults_of_all_parts_come_back_at_once():
     assert len(refusal.value.faults) == 6
 
 
-@pytest.mark.parametrize("name", ["similar", "countries", "retention", "notices"])
+@pytest.mark.parametrize("name", ["similar", "countries", "retention", "bounces", "complaints", "notices"])
 @pytest.mark.parametrize("value", ["1", '"x"', "[]", "[1]", "{}", "{ x = 1 }", "[{}]"])
 def test_a_part_of_another_shape_is_no_crash(name, value):
     said = []
@@ -203,6 +205,9 @@ def test_a_policy_is_explained_in_plain_words():
         "  enquiries: 24 months from the last time the person came to us",
         "  customers: 60 months from the end of the financial year",
         "  transactions: 60 months from the end of the financial year",
+        "Reports of mail servers",
+        "  a bounce counts with any link or token of ours",
+        "  complaints without a token of ours are believed of: arf.example.net, staff@hotmail.com",
         "Texts that are shown",
         "  soft-opt-in, version 1: en, da",
     ]

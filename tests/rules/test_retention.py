@@ -83,11 +83,11 @@ def test_only_what_is_due_goes():
 #: It, when the random ledgers are looked at.
 OFFER_NOW = replace(OFFER, now=NOW)
 ENDERS = {"-": EventKind.RELEASED, "~": EventKind.RESTORED}
+ENDS = (*ENDERS.values(), EventKind.SALE_CANCELLED)
 #: Few topics and doors, so that random events meet each other. `-` releases the last event that may still be released,
-#: and `~` undoes the last one that may still be undone.
-WORDS = st.sampled_from(
-    ["A1", "A2", "B1", "B2", "C1", "W1", "W2", "W*", "w1", "w*", "O1", "o*", "R*", "K*", "S1", "F", "N", "$", "-", "~"],
-)
+#: `~` undoes the last one that may still be undone, and `=` answers the last open question: it was a request.
+TOLD = "A1 A2 B1 B2 C1 W1 W2 W* w1 w* O1 o* R* K* S1 q* F N $ - ~ ="
+WORDS = st.sampled_from(TOLD.split())
 LEDGERS = st.lists(WORDS, min_size=1, max_size=6)
 
 
@@ -97,12 +97,17 @@ def ledger(words, begins, events=(), last=0):
     for number, word in enumerate(words):
         at = begins + timedelta(hours=number)
         over = {event.ends for event in events}
-        if word in ENDERS:
+        if word == "=":
+            questions = [e for e in events if e.kind is EventKind.QUESTIONED and e.seq not in over]
+            if not questions:
+                continue
+            event = replace(questions[-1], kind=EventKind.WITHDRAWN, ends=questions[-1].seq)
+        elif word in ENDERS:
             kind = ENDERS[word]
             endable = [
                 e
                 for e in events
-                if may_be_ended(e, now=at) and may_end(kind, e) and e.ends is None and e.seq not in over
+                if may_be_ended(e, now=at) and may_end(kind, e) and e.kind not in ENDS and e.seq not in over
             ]
             if not endable:
                 continue

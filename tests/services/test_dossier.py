@@ -35,7 +35,7 @@ def test_access_shows_every_event_in_order_with_its_evidence_and_the_wording_sho
     told = export_of(installation, ANNA.upper())
 
     kinds = [event["kind"] for event in told["events"]]
-    assert kinds == ["consent_given", "consent_requested", "sale", "withdrawn"]
+    assert kinds == ["consent_given", "consent_requested", "sale", "withdrawn", "questioned"]
     given = told["events"][0]
     assert given["evidence"]["wording"] == HOSTILE
     assert given["evidence"]["ip"] == SECRETS[0]
@@ -70,6 +70,15 @@ def test_access_answers_why_a_mail_was_sent_on_that_day(installation):
             "event_id": told["events"][0]["event_id"],
         }
     ]
+
+
+def test_access_shows_what_they_were_answered(installation):
+    live_through(installation, ANNA)
+
+    (answer,) = export_of(installation, ANNA)["answers"]
+
+    assert (answer["kind"], answer["state"]) == ("acknowledgement", "waiting")
+    assert answer["text"].startswith(f"To: {ANNA}")
 
 
 def test_access_shows_their_mail_that_had_an_effect_and_that_awaits_a_human(installation):

@@ -67,7 +67,7 @@ def test_the_link_of_such_a_mail_ends_all_soft_opt_in(store, rules, alerts):
     with store.read() as tx:
         mailing = mailing_of(rules.policy, alerts, now=OFFER.now)
         decisions = check(tx, replace(mailing, offer=OFFER), [ANNA])
-        [permit] = permits(tx, rules, alerts, [ANNA], decisions)
+        [permit] = permits(tx, rules, alerts, [ANNA], decisions, now=OFFER.now)
         claim = store.keyring.read_token(permit.unsubscribe_url.rpartition("/")[2])
 
     with store.begin() as tx:

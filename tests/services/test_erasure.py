@@ -81,7 +81,7 @@ def test_the_receipt_says_what_went_and_what_stays_and_why_and_names_nobody(inst
 
     receipt_given = erased(installation)
 
-    assert (receipt_given.identity, receipt_given.evidence, receipt_given.messages) == (True, 4, 2)
+    assert (receipt_given.identity, receipt_given.evidence, receipt_given.messages) == (True, 5, 2)
     assert any("fingerprint" in kept.what and "21(3)" in kept.ground for kept in receipt_given.kept)
     assert ANNA not in repr((receipt_given, receipt_given.removed, receipt_given.kept))
 
@@ -190,9 +190,9 @@ def test_without_the_digest_nothing_finds_the_person_again(installation):
 
     receipt_given = wholly(installation)
 
-    assert receipt_given.events == 4
+    assert receipt_given.events == 5
     assert read(installation, ANNA).is_empty
-    for table in ("recipients", "events", "evidence", "standings", "sales", "sends"):
+    for table in ("recipients", "events", "evidence", "questions", "standings", "sales", "sends"):
         assert rows(installation, f"select count(*) from {table}") == [(0,)]
     consent(installation, ANNA)
     assert "blog" in allowed(installation), "as the person was told"
@@ -204,7 +204,7 @@ def test_the_record_of_an_erasure_says_who_ran_it_and_when_and_of_whom_a_number_
 
     [(_, _, _, source, evidence, messages, gone)] = rows(installation, "select * from erasures")
 
-    assert (source, evidence, messages, gone) == ("test", 4, 2, 4)
+    assert (source, evidence, messages, gone) == ("test", 5, 2, 5)
 
 
 @pytest.mark.parametrize("how", [erased, wholly], ids=["plain", "digest too"])

@@ -255,7 +255,7 @@ def test_readiness_tells_how_long_ago_an_inbox_was_read_whatever_became_of_an_ol
         with here.store.begin() as tx:
             for name in ("one", "two"):
                 take_lease(tx, name, "me", now=NOW, lease=timedelta(seconds=30))
-            note_sweep(tx, "one", now=NOW)
+            note_sweep(tx, "one", 1, now=NOW)
         with here.store.read() as tx:
             state = readiness(tx, now=NOW + timedelta(seconds=90))
 

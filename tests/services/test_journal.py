@@ -177,6 +177,20 @@ def test_a_restriction_is_one_after_a_restore_too(house, blocked):
         assert told_again(here).added == 0
 
 
+def test_the_consent_of_a_former_owner_is_no_ground_after_a_restore_either(house):
+    with house.opened() as here:
+        consent(here, ANNA)
+    with backup(house), house.opened() as here, here.store.begin() as tx:
+        changed = receipt(Channel.INBOX).event(EventKind.OWNER_CHANGED, 0)
+        append(tx, lock_address(tx, ANNA), changed, Evidence())
+
+    with house.opened() as here:
+        assert ask(here, ANNA)[0].allowed
+        assert told_again(here).added == 1
+        assert not ask(here, ANNA)[0].allowed
+        assert told_again(here).added == 0
+
+
 @pytest.mark.parametrize("digest", [False, True], ids=["plain", "digest too"])
 def test_who_was_erased_after_the_backup_is_erased_again(house, digest):
     with house.opened() as here:
@@ -280,14 +294,15 @@ def test_an_older_key_is_no_hindrance(installation):
     assert told_again(installation).added == 0
 
 
-def test_every_no_is_in_the_journal_and_nothing_else(installation):
+def test_every_no_is_in_the_journal_and_a_new_owner_and_nothing_else(installation):
     for kind in EventKind:
         event = receipt().event(kind, 1, ends=1 if kind in (EventKind.RELEASED, EventKind.RESTORED) else None)
         with installation.store.begin() as tx:
             append(tx, lock_address(tx, ANNA), event, Evidence(details={"wording": "secret"}))
 
     found = entries(installation.settings.journal)
-    assert [entry.kind for entry in found] == [kind for kind in EventKind if kind in NOES]
+    kinds = {*NOES, EventKind.OWNER_CHANGED}
+    assert [entry.kind for entry in found] == [kind for kind in EventKind if kind in kinds]
 
 
 def test_nothing_is_acknowledged_that_the_journal_does_not_hold(installation):

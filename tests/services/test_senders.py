@@ -52,7 +52,7 @@ def decide(store, rules, topic, *addresses):
 def permit(store, rules, topic, *addresses):
     with store.read() as tx:
         decisions = check(tx, mailing_of(rules.policy, topic, now=NOW), list(addresses))
-        return permits(tx, rules, topic, list(addresses), decisions)
+        return permits(tx, rules, topic, list(addresses), decisions, now=NOW)
 
 
 def events_of(store, address):

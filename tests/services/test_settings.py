@@ -10,6 +10,8 @@ from mailconsent.errors import ConfigError
 from mailconsent.settings import NAMES, load_settings
 
 VECTORS = tomllib.loads((Path(__file__).parent.parent / "vectors" / "settings.toml").read_text("utf-8"))
+#: Files that are read again while we run.
+KEPT_IN_FILES = ("DIGEST_KEYS", "SIGNING_KEYS", "IMAP_OAUTH_REFRESH_TOKEN")
 KEY = base64.b64encode(b"k" * 32).decode()
 OTHER_KEY = base64.b64encode(b"o" * 64).decode()
 
@@ -30,7 +32,7 @@ def test_nothing_needs_to_be_set():
     assert settings.database_url == "sqlite:///var/mailconsent.db"
     assert settings.policy_path == Path("policy.toml")
     assert settings.base_url == "http://127.0.0.1:8080"
-    assert (settings.imap, settings.imap_password, settings.mailto) == (None, "", "")
+    assert (settings.inboxes, settings.mailto) == ((), "")
     assert [source.path for source in (settings.digest_keys, settings.signing_keys)] == [
         Path("var/digest.keys"),
         Path("var/signing.keys"),
@@ -59,7 +61,7 @@ def test_a_setting_that_can_be_used_is_taken(case):
 def _plain(value):
     if isinstance(value, frozenset):
         return sorted(value)
-    return str(value) if isinstance(value, Path) else value
+    return str(value) if isinstance(value, Path | None) else value
 
 
 def test_all_faults_come_at_once_in_one_order():
@@ -74,10 +76,16 @@ def test_all_faults_come_at_once_in_one_order():
     ]
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("DIGEST_KEYS", "SIGNING_KEYS")])
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in KEPT_IN_FILES])
 def test_every_setting_may_stand_in_a_file(tmp_path, name):
     values = {"IMAP_URL": "imaps://u@imap.example.com", "IMAP_PASSWORD": "pw", "BASE_URL": "https://example.com"}
-    values |= {"IMAP_CYCLE": "5", "IMAP_LEASE": "5", "IMAP_TIMEOUT": "5", "MAILTO": "u@example.com"}
+    values |= {"SMTP_URL": "smtps://u@smtp.example.com", "SMTP_PASSWORD": "pw", "SMTP_SENDER": "u@example.com"}
+    values |= {"IMAP_CYCLE": "5", "IMAP_LEASE": "5", "IMAP_TIMEOUT": "5"}
+    values |= {"MAILTO": "u@example.com", "RETURN_PATH": "b@example.com"}
+    if name.startswith("IMAP_OAUTH_"):
+        del values["IMAP_PASSWORD"]
+        values |= {"IMAP_OAUTH_PROVIDER": "microsoft", "IMAP_OAUTH_CLIENT_ID": "c", "IMAP_OAUTH_CLIENT_SECRET": "s"}
+        values |= {"IMAP_OAUTH_TENANT": "example.com"}
     plain = values | {name: values.get(name, "a")}
     path = tmp_path / "value"
     path.write_text(plain[name] + "\n")

@@ -136,7 +136,7 @@ def test_nobody_of_it_gets_a_link(installation):
 
     decisions = ask(installation, ANNA, BO)
     with installation.store.read() as tx:
-        found = permits(tx, installation.rules, topic, [ANNA, BO], decisions)
+        found = permits(tx, installation.rules, topic, [ANNA, BO], decisions, now=NOW)
 
     assert [bool(permit) for permit in found] == [False, True]
 

@@ -175,7 +175,7 @@ def test_who_lost_the_lease_writes_nothing_at_all(store):
 
 def test_a_mailbox_that_there_is_not_cannot_be_read_on(store):
     with store.begin() as tx, pytest.raises(LeaseLost):
-        advance(tx, Cursor(mailbox_id=99, uidvalidity=7, last_uid=0), "one", 1, lease_until=LATER)
+        advance(tx, Cursor(mailbox_id=99, uidvalidity=7, last_uid=0, swept=False), "one", 1, lease_until=LATER)
 
 
 def test_a_message_is_remembered_as_it_was_judged(store):
@@ -274,7 +274,24 @@ def test_a_sweep_is_noted_for_its_mailbox(store):
     take(store, "one", OTHER)
 
     with store.begin() as tx:
-        note_sweep(tx, BOX, now=NOW)
+        note_sweep(tx, BOX, 7, now=NOW)
 
     with store.read() as tx:
-        assert sorted(last_sweeps(tx), key=str) == [NOW, None]
+        found = {sweep.checked_at: sweep.lease_until for sweep in last_sweeps(tx)}
+    assert found == {NOW: LATER, None: LATER}
+
+
+def test_under_another_uidvalidity_a_mailbox_is_not_swept_until_its_end_is_reached(store):
+    take(store, "one")
+    with store.begin() as tx:
+        note_sweep(tx, BOX, 7, now=NOW)
+    assert cursor_of(store, 7).swept
+
+    with store.begin() as tx:
+        advance(tx, cursor_of(store, 8), "one", 42, lease_until=LATER)
+    # As a worker finds it that comes after one which died.
+    assert not cursor_of(store, 8).swept
+
+    with store.begin() as tx:
+        note_sweep(tx, BOX, 8, now=NOW)
+    assert cursor_of(store, 8).swept

@@ -1,5 +1,6 @@
 """What newsletter systems ask and tell."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 from mailconsent import wire
@@ -29,10 +30,10 @@ def check(tx: Transaction, key: ApiKey, asked: wire.CheckRequest, rules: Rules) 
         record_permitted(tx, rules.policy, topic, asked.send_id, decisions, now=now)
     verdicts = [wire.verdict(address, decision) for address, decision in zip(asked.addresses, decisions, strict=True)]
     if asked.headers:
-        permits = senders.permits(tx, rules, topic, asked.addresses, decisions)
+        permits = senders.permits(tx, rules, topic, asked.addresses, decisions, now=now)
         for verdict, permit in zip(verdicts, permits, strict=True):
             if permit:
-                verdict |= {"headers": permit.headers, "unsubscribe_url": permit.unsubscribe_url}
+                wire.carry(verdict, **asdict(permit))
     return {"verdicts": verdicts}
 
 

@@ -15,10 +15,10 @@ from collections.abc import Callable
 
 from mailconsent.classify.bounce import notification, prose, report
 from mailconsent.message import InboundMessage
-from mailconsent.model import Classification, UnsubscribeClaim
+from mailconsent.model import Classification, MailedClaim
 
 
-def detect(message: InboundMessage, read_token: Callable[[str], UnsubscribeClaim]) -> Classification | None:
+def detect(message: InboundMessage, read_token: Callable[[str], MailedClaim]) -> Classification | None:
     """A bounce, or other mail about a delivery, if this is one."""
     recipients = [fields for kind, fields in message.reports if report.is_recipient_block(kind, fields)]
     if recipients:

@@ -18,11 +18,12 @@ from mailconsent.classify.bounce.status import VAGUE, judge, read_status, weigh
 from mailconsent.classify.token import quoted_claims
 from mailconsent.message import MAX_BLOCKS, InboundMessage
 from mailconsent.mime import Fields
-from mailconsent.model import Classification, Label, UnsubscribeClaim
+from mailconsent.model import Classification, Label, MailedClaim
 
 GRAVITY = (Label.BOUNCE_HARD, Label.BOUNCE_SOFT, Label.BOUNCE_UNKNOWN)
 #: What is no failure (RFC 3464 section 2.3.3). Any other value counts as one: mail in the wild has `expired`.
-NO_FAILURES = frozenset({"delayed", "delivered", "relayed", "expanded"})
+#: `deliverable` is the answer of Postfix to a probe.
+NO_FAILURES = frozenset({"delayed", "delivered", "relayed", "expanded", "deliverable"})
 #: The fields of a recipient's block where they stand in prose.
 RECIPIENT_FIELD = re.compile(
     r"^(?:Final-Recipient|Original-Recipient|Action|Status)[ \t]*:", re.MULTILINE | re.IGNORECASE
@@ -55,7 +56,7 @@ def find_blocks(text: str) -> Iterator[Fields]:
 
 
 def classify(
-    message: InboundMessage, recipients: list[Fields], read_token: Callable[[str], UnsubscribeClaim]
+    message: InboundMessage, recipients: list[Fields], read_token: Callable[[str], MailedClaim]
 ) -> Classification:
     """What the blocks of the recipients say."""
     failed = [fields for fields in recipients if action(fields) == "failed"]
@@ -76,6 +77,7 @@ def classify(
         confidence=0.8 if by_words or label == Label.BOUNCE_UNKNOWN else 1.0,
         addresses=named or recipients_in_text(message),
         claims=quoted_claims(message, read_token),
+        status=code,
     )
 
 

@@ -2,22 +2,37 @@
 
 from collections.abc import Callable, Mapping
 
+from mailconsent.errors import InvalidAddress
 from mailconsent.model import Label
+from mailconsent.services.inbox.acknowledging import acknowledge
+from mailconsent.services.inbox.complaints import apply_complaint
+from mailconsent.services.inbox.failures import apply_failure
 from mailconsent.services.inbox.mail import Effect, Mail
+from mailconsent.services.inbox.questions import ask
 from mailconsent.services.inbox.requests import apply_request
 from mailconsent.store import Transaction
 
 EFFECTS: Mapping[Label, Callable[[Transaction, Mail], Effect]] = {
     Label.UNSUBSCRIBE: apply_request,
+    Label.UNSURE: ask,
+    Label.BOUNCE_HARD: apply_failure,
+    Label.BOUNCE_SOFT: apply_failure,
+    Label.BOUNCE_UNKNOWN: apply_failure,
+    Label.COMPLAINT: apply_complaint,
 }
 
 
 def apply(tx: Transaction, mail: Mail) -> Effect:
-    """
-    Let a message act, in a savepoint of its own. Raises `InvalidAddress` where it is about nobody we can name.
-    """
+    """Let a message act, in a savepoint of its own. Where it is about nobody we can name, a human has to look at it."""
     effect = EFFECTS.get(mail.verdict.label)
     if effect is None:  # nearly all mail
         return Effect()
-    with tx.savepoint():
-        return effect(tx, mail)
+    try:
+        with tx.savepoint():
+            done = effect(tx, mail)
+    except InvalidAddress:
+        with tx.savepoint():
+            return ask(tx, mail)
+    if mail.verdict.label is Label.UNSUBSCRIBE:
+        acknowledge(tx, mail, done)
+    return done

@@ -6,12 +6,12 @@ import hashlib
 from collections.abc import Callable, Set
 from dataclasses import dataclass, replace
 
-from mailconsent.authentication import authenticated_domain, read_authentication
+from mailconsent.authentication import authenticated_domain, authenticated_sender, read_authentication
 from mailconsent.classify import classify
-from mailconsent.classify.identity import settle_named
+from mailconsent.classify.identity import settle_named, writers
 from mailconsent.mailbox import Fetched
 from mailconsent.message import InboundMessage, content_identity, parse_message
-from mailconsent.model import Classification, Label, UnsubscribeClaim
+from mailconsent.model import Classification, Label, MailedClaim
 
 BROKEN = Classification(label=Label.UNSURE, detector="guard", reason="message broke the reader", confidence=0.0)
 #: Of such a message only the header was read, so that what it says is unknown.
@@ -31,11 +31,13 @@ class Judged:
     failed: bool
     #: What our server found of the sender (RFC 8601); None where no server of ours says so.
     authentication: str | None = None
+    #: The writer's address, as addresses are compared, where that server found it authentic.
+    sender: str | None = None
     #: None of mail that is none of our business, and where it could not be read.
     message: InboundMessage | None = None
 
 
-def judge(fetched: Fetched, read_token: Callable[[str], UnsubscribeClaim], trusted: Set[str] = frozenset()) -> Judged:
+def judge(fetched: Fetched, read_token: Callable[[str], MailedClaim], trusted: Set[str] = frozenset()) -> Judged:
     """
     What a message is. Total: one that defeats us is left to a human, and the loop goes on.
 
@@ -49,7 +51,7 @@ def judge(fetched: Fetched, read_token: Callable[[str], UnsubscribeClaim], trust
         verdict = settle_named(classify(message, read_token), authenticated_domain(message, trusted))
         found = read_authentication(message, trusted)
         if message.defect in UNREADABLE and verdict.label is Label.OTHER:
-            verdict = replace(BROKEN, reason=message.defect)
+            verdict = replace(BROKEN, reason=message.defect, addresses=writers(message))
         ours = verdict.label is not Label.OTHER
         return Judged(
             fetched=fetched,
@@ -57,6 +59,7 @@ def judge(fetched: Fetched, read_token: Callable[[str], UnsubscribeClaim], trust
             content_digest=content_identity(message, fetched.raw) if ours else None,
             classification=verdict,
             authentication=found.summary() if found else None,
+            sender=authenticated_sender(message, trusted),
             message=message if ours else None,
             failed=False,
         )

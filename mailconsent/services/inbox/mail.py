@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from mailconsent.model import Channel, Classification, Evidence, Receipt
+from mailconsent.policy.reports import STRICTEST, Reports
+from mailconsent.services.inbox.answers import Answers
 from mailconsent.services.inbox.judging import Judged
 from mailconsent.services.recipients import Outcome
 
@@ -19,6 +21,10 @@ class Mail:
     now: datetime
     #: Whether the mailbox was read to its end before. What a first sweep finds may be of years ago.
     swept: bool
+    #: Which reports are believed.
+    reports: Reports = STRICTEST
+    #: How who wrote it is answered; None where nobody is.
+    answers: Answers | None = None
 
     @property
     def verdict(self) -> Classification:
@@ -45,3 +51,10 @@ class Effect(NamedTuple):
 
     #: The events it made or repeated; none where it changed nothing.
     outcomes: tuple[Outcome, ...] = ()
+    #: Whether a human has to look at it.
+    unsure: bool = False
+
+    @property
+    def adds(self) -> bool:
+        """Whether any event was added."""
+        return any(not outcome.repeated for outcome in self.outcomes)

@@ -1,9 +1,7 @@
 """What a request to unsubscribe does."""
 
-from dataclasses import replace
-
 from mailconsent.errors import InvalidAddress
-from mailconsent.model import ALL_TOPICS, LegalBasis
+from mailconsent.model import ALL_TOPICS, LegalBasis, UnsubscribeClaim
 from mailconsent.services.inbox.mail import Effect, Mail
 from mailconsent.services.recipients import unsubscribe, withdraw
 from mailconsent.store import Transaction
@@ -18,10 +16,14 @@ def apply_request(tx: Transaction, mail: Mail) -> Effect:
     """
     verdict, receipt = mail.verdict, mail.receipt
     if verdict.detector == "token":
-        return Effect(outcomes=tuple(unsubscribe(tx, claim, receipt) for claim in verdict.claims))
+        links = (claim for claim in verdict.claims if isinstance(claim, UnsubscribeClaim))
+        return Effect(outcomes=tuple(unsubscribe(tx, link, receipt) for link in links))
     if not verdict.claims and not verdict.addresses:
         raise InvalidAddress
-    everything = [replace(claim, topic=ALL_TOPICS, basis=LegalBasis.CONSENT) for claim in verdict.claims]
+    everything = [
+        UnsubscribeClaim(digest=claim.digest, generation=claim.generation, topic=ALL_TOPICS, basis=LegalBasis.CONSENT)
+        for claim in verdict.claims
+    ]
     return Effect(
         outcomes=(
             *(unsubscribe(tx, claim, receipt, quoted=True) for claim in everything),

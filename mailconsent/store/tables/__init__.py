@@ -9,9 +9,10 @@ from mailconsent.store.tables.access import api_keys, idempotency
 from mailconsent.store.tables.answers import sales, sends, standings
 from mailconsent.store.tables.base import UtcDateTime, in_utc, metadata
 from mailconsent.store.tables.imports import imports
-from mailconsent.store.tables.inbox import inbound_messages, mailboxes
+from mailconsent.store.tables.inbox import inbound_messages, mailboxes, questions
 from mailconsent.store.tables.installation import installation, keys, policies, topics
 from mailconsent.store.tables.ledger import events, evidence, notices, recipients, removed, sealed, seals
+from mailconsent.store.tables.outbox import outbox
 from mailconsent.store.tables.retention import certificates, legal_holds
 from mailconsent.store.tables.rights import erasures, rights_requests
 
@@ -32,7 +33,9 @@ __all__ = [
     "mailboxes",
     "metadata",
     "notices",
+    "outbox",
     "policies",
+    "questions",
     "recipients",
     "removed",
     "rights_requests",

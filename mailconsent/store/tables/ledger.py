@@ -69,6 +69,20 @@ events = Table(
         sqlite_where=text("kind = 'suppressed'"),
         postgresql_where=text("kind = 'suppressed'"),
     ),
+    Index(
+        "ix_events_questioned",
+        "recipient_id",
+        "seq",
+        sqlite_where=text("kind = 'questioned'"),
+        postgresql_where=text("kind = 'questioned'"),
+    ),
+    # By the mail that they came from.
+    Index(
+        "ix_events_mailed",
+        "source",
+        sqlite_where=text("channel = 'inbox'"),
+        postgresql_where=text("channel = 'inbox'"),
+    ),
     sqlite_with_rowid=False,
 )
 

@@ -1,9 +1,8 @@
 """
-The contact inbox, read over IMAP (RFC 9051, RFC 3501). The only IMAP code.
+A mailbox that is open: sweeps, waits, and what of it breaks.
 
-The inbox belongs to humans: it is opened with EXAMINE and read with BODY.PEEK, so nothing here can change a flag, let
-alone a message. `Mailbox.since` is the truth; `Mailbox.wait` is only a hint, since notifications get lost (one that
-comes together with the answer to IDLE is not seen, and a server may send none). So sweep after every wait.
+`Mailbox.since` is the truth; `Mailbox.wait` is only a hint, since notifications get lost (a server may send none of
+what comes while nobody waits). So sweep after every wait.
 
 One connection, one mailbox, one life: after an error the object is of no more use. Close it and connect again.
 """
@@ -14,16 +13,20 @@ import selectors
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self
 
 from imapclient import IMAPClient, SocketTimeout
-from imapclient.exceptions import IMAPClientAbortError, IMAPClientError
 
 from mailconsent.errors import FetchBroken, MailboxRefused, MailboxUnavailable
+from mailconsent.imap_settings import Mark
 from mailconsent.imap_url import MailboxAddress
+from mailconsent.mailbox.login import log_in
+from mailconsent.mailbox.marking import set_mark
+from mailconsent.mailbox.plain_words import plain_words
+from mailconsent.oauth import AccessTokens
 
 #: Bytes of a message that are fetched. What a writer says is at the top; attachments are of no interest.
 MAX_BYTES = 128 * 1024
@@ -53,36 +56,23 @@ class Fetched:
     withheld: bool = False
 
 
-def connect(address: MailboxAddress, password: str, *, timeout: float = 30.0) -> "Mailbox":
+def connect(address: MailboxAddress, secret: str | AccessTokens, *, timeout: float = 30.0) -> "Mailbox":
     """
-    Log in with a password and open the mailbox for reading.
+    Log in with a password, or with an access token, and open the mailbox for reading.
 
     `timeout` is seconds to connect, and then for any one read. MailboxUnavailable when there is no answer or the
     certificate is not trusted (SSL_CERT_FILE is honoured); MailboxRefused when login or mailbox are refused.
     """
     context = ssl.create_default_context() if address.tls else None
     limits = SocketTimeout(connect=timeout, read=timeout)
-    with _plain_words():
+    with plain_words():
         client = IMAPClient(address.host, address.port, ssl=address.tls, ssl_context=context, timeout=limits)
     try:
-        _log_in(client, address.user, password)
+        log_in(client, address.user, secret)
         return Mailbox(client, address.folder)
     except BaseException:
         _close(client)
         raise
-
-
-def _log_in(client: IMAPClient, user: str, password: str) -> None:
-    with _plain_words(refused="refused the login: check user and password"):
-        # LOGIN of imaplib neither quotes the user nor knows letters beyond ASCII.
-        log_in = client.plain_login if client.has_capability("AUTH=PLAIN") else client.login
-        try:
-            log_in(user, password)
-        except IMAPClientError as error:
-            # imapclient reports a link that breaks at this moment as a failed login; and RFC 5530 knows a "not now".
-            if isinstance(error.__context__, IMAPClientAbortError) or "[UNAVAILABLE]" in str(error):
-                raise MailboxUnavailable("The IMAP server could not check the login just now.") from None
-            raise
 
 
 class Mailbox:
@@ -93,7 +83,7 @@ class Mailbox:
         self._folder = folder
         # Dates come with their zone this way, not in the local time of this machine.
         client.normalise_times = False
-        with _plain_words():
+        with plain_words():
             # During IDLE nobody but the kernel asks after a silent server.
             client.socket().setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         self.refresh()
@@ -106,7 +96,7 @@ class Mailbox:
 
     def refresh(self) -> None:
         """Open the mailbox anew, to see a change of `uidvalidity`. MailboxRefused when the mailbox is gone."""
-        with _plain_words(refused="has no such mailbox, or does not let this user read it"):
+        with plain_words(refused="has no such mailbox, or does not let this user read it"):
             answer = self._client.select_folder(self._folder, readonly=True)
         if b"UIDVALIDITY" not in answer:
             raise MailboxRefused("The IMAP server gives this mailbox no UIDVALIDITY, so it cannot be followed.")
@@ -124,7 +114,7 @@ class Mailbox:
         Among the `suspects`, fetching one broke the connection (`FetchBroken`): they are asked for one by one. The
         `withheld` broke it every time, and are not asked for again.
         """
-        with _plain_words():
+        with plain_words():
             # A search covers only what the session was told of before, and of new mail it is told when a command ends.
             self._client.noop()
         for uids in self._uids_since(uid):
@@ -143,7 +133,7 @@ class Mailbox:
         yield self._search(f"{low}:*", low)
 
     def _search(self, uids: str, lowest: int) -> list[int]:
-        with _plain_words():
+        with plain_words():
             found = self._client.search(["UID", uids])
         # `n:*` names the last message even where its UID is below n (RFC 9051 section 9, seq-range).
         return sorted({uid for uid in found if uid >= lowest})
@@ -162,7 +152,7 @@ class Mailbox:
         if not uids:
             return []
         try:
-            with _plain_words(refused="said no"):
+            with plain_words(refused="said no"):
                 answers = self._client.fetch(uids, ["INTERNALDATE", f"BODY.PEEK[]<0.{MAX_BYTES}>"])
         except MailboxRefused:
             return []
@@ -188,10 +178,11 @@ class Mailbox:
                 raise
 
     def _wait(self, deadline: float, stopping: Callable[[], bool]) -> None:
-        with _plain_words():
+        with plain_words():
             if self._client.has_capability("IDLE"):
                 self._client.idle()
-                self._listen(deadline, stopping)
+                if not self._was_told_at_once():
+                    self._listen(deadline, stopping)
                 if stopping():
                     self._client.socket().settimeout(GLANCE)
                 # This reads whatever made the socket readable. On a lost link it raises, where idle_check() of
@@ -203,6 +194,21 @@ class Mailbox:
                 if stopping() or self._client.noop()[1]:
                     return
 
+    def _was_told_at_once(self) -> bool:
+        """
+        Whether the server had news in the packet in which it agreed to IDLE, as Dovecot has of what came since the last
+        search. They lie in the reader's buffer by then, where no look at the socket finds them.
+        """
+        imap, link = self._client._imap, self._client.socket()
+        patience = link.gettimeout()
+        link.settimeout(0)  # what is here already, and no waiting
+        try:
+            return bool(imap.file.peek(1))
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return False
+        finally:
+            link.settimeout(patience)
+
     def _listen(self, deadline: float, stopping: Callable[[], bool]) -> None:
         """Return at `deadline`, when stopping, or when the server says anything: news, BYE, or the end of the link."""
         link = self._client.socket()
@@ -212,6 +218,17 @@ class Mailbox:
                 # TLS may hold decrypted bytes that the kernel no longer has.
                 if (isinstance(link, ssl.SSLSocket) and link.pending()) or selector.select(min(left, GLANCE)):
                     return
+
+    def mark(self, uids: Sequence[int], mark: Mark) -> None:
+        """
+        Mark messages, and be back to reading only. Sweep before the next wait: what came meanwhile is not announced.
+
+        MailboxRefused, with what the operator can do, when the server does not let us.
+        """
+        try:
+            set_mark(self._client, self._folder, self.uidvalidity, uids, mark)
+        finally:
+            self.refresh()
 
     def interrupt(self) -> None:
         """Cut the link, so that a read which hangs ends at once: for a signal handler, or another thread."""
@@ -246,27 +263,3 @@ def _close(client: IMAPClient) -> None:
         client.logout()
     with contextlib.suppress(Exception):
         client.shutdown()
-
-
-#: The first that fits.
-_WORDS: tuple[tuple[type[Exception], str], ...] = (
-    (ssl.SSLCertVerificationError, "certificate is not trusted: check the host name, or set SSL_CERT_FILE"),
-    (socket.gaierror, "host name is not known"),
-    (TimeoutError, "answer did not come in time"),
-    (IMAPClientAbortError, "connection broke off"),
-    (OSError, "connection broke off, or was refused"),
-    # ValueError and the like are imaplib's and imapclient's ways of saying that they could not read an answer.
-    (Exception, "answer was a refusal, or not to be understood"),
-)
-
-
-@contextlib.contextmanager
-def _plain_words(*, refused: str | None = None) -> Iterator[None]:
-    """Raise our exceptions for theirs, without the cause: its text quotes the server, which quotes addresses."""
-    try:
-        yield
-    except (IMAPClientError, OSError, ValueError, LookupError, TypeError) as error:
-        if refused and isinstance(error, IMAPClientError) and not isinstance(error, IMAPClientAbortError):
-            raise MailboxRefused(f"The IMAP server {refused}.") from None
-        words = next(words for kind, words in _WORDS if isinstance(error, kind))
-        raise MailboxUnavailable(f"The IMAP server's {words}.") from None

@@ -1,0 +1,184 @@
+"""Commands about messages that came in: what they are, and taking one in from the pipe of a mail server."""
+
+import csv
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Set
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import Any, TextIO
+
+import click
+
+from mailconsent import logs
+from mailconsent.cli import cli, opened, settings
+from mailconsent.errors import ConfigError, InvalidToken, MailconsentError
+from mailconsent.mailbox import MAX_BYTES
+from mailconsent.message import parse_message
+from mailconsent.model import MailedClaim
+from mailconsent.own_words import own_words
+from mailconsent.services.inbox import Judged, answers_of, ingest, judge, piped
+
+#: Of sysexits.h. For this status alone mail servers keep a message and hand it over again.
+TRY_AGAIN = 75
+#: Of sysexits.h: there was no message, so nothing is lost with it.
+NO_MESSAGE = 65
+#: Bytes of one read.
+PIECE = 64 * 1024
+
+
+@cli.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="One line of JSON each, with the writer's own words.")
+def classify(paths: tuple[Path, ...], as_json: bool) -> None:
+    """
+    Say what messages are, as the worker would: `.eml` files, or folders of them. CSV on standard output; nothing is
+    recorded.
+    """
+    read_token, trusted = _keys()
+    unread = 0
+    with _out() as out:
+        rows = csv.writer(out)
+        if not as_json:
+            rows.writerow(["file", "label", "address", "confidence", "reason"])
+        for file in _files(paths):
+            try:
+                raw = file.read_bytes()
+            except OSError:
+                click.echo(f"{file.name}: cannot be read", err=True)
+                unread += 1
+                continue
+            judged = judge(piped(raw, now=datetime.now(UTC)), read_token, trusted)
+            if as_json:
+                line = {"file": file.name, **_explained(judged)}
+                out.write(json.dumps(line, ensure_ascii=False, default=_in_json) + "\n")
+                continue
+            verdict = judged.classification
+            why = f"{verdict.detector}: {verdict.reason}"
+            rows.writerow([file.name, verdict.label, ";".join(verdict.addresses), verdict.confidence, why])
+    sys.exit(1 if unread else 0)
+
+
+def _explained(judged: Judged) -> dict[str, object]:
+    """What a program, or somebody who wants to know why, would ask of a message."""
+    verdict, message = judged.classification, parse_message(judged.fetched.raw)
+    return {
+        "label": verdict.label,
+        "confidence": verdict.confidence,
+        "detector": verdict.detector,
+        "reason": verdict.reason,
+        "status": verdict.status,
+        "addresses": verdict.addresses,
+        "named": verdict.named,
+        "links": [asdict(claim) for claim in verdict.claims],
+        "from": message.from_addresses,
+        "subject": message.subject,
+        "words": own_words(message),
+        "authentication": judged.authentication,
+        "truncated": message.truncated,
+        "defect": message.defect,
+    }
+
+
+def _in_json(value: object) -> str:
+    return value.hex() if isinstance(value, bytes) else str(value)  # digests, and days
+
+
+def _keys() -> tuple[Callable[[str], MailedClaim], Set[str]]:
+    """What reads our links, and the servers we trust; without keys, messages can still be told apart by their words."""
+    try:
+        known = settings()
+        return known.keyring().read_mailed, known.trusted_authserv_ids
+    except ConfigError:
+        click.echo("without keys: links of ours are not recognised", err=True)
+        return _no_token, frozenset()
+
+
+def _no_token(_text: str) -> MailedClaim:
+    raise InvalidToken
+
+
+def _files(paths: tuple[Path, ...]) -> Iterator[Path]:
+    for path in paths:
+        yield from sorted(path.glob("*.eml")) if path.is_dir() else [path]
+
+
+@contextmanager
+def _out() -> Iterator[TextIO]:
+    """Standard output for whatever a file is called and a message says."""
+    with os.fdopen(
+        sys.stdout.fileno(), "w", encoding="utf-8", errors="backslashreplace", newline="", closefd=False
+    ) as out:
+        yield out
+
+
+class Piped(click.Command):
+    """A command of a mail server. A mistake on its line is the operator's, and no reason to send mail back."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """As of any command, but for the status after a wrong line."""
+        try:
+            return super().make_context(*args, **kwargs)
+        except click.UsageError as fault:
+            fault.show()
+            sys.exit(TRY_AGAIN)
+
+
+@cli.command("ingest", cls=Piped)
+def ingest_() -> None:
+    """
+    Take in one message on standard input, from the pipe of a mail server: it does what it would do in the inbox.
+
+    Exit status 0: it is stored. 75: not now, hand it over again; whatever is at fault, the message is not. 65: there
+    was none.
+    """
+    signal.signal(signal.SIGTERM, _interrupted)  # some servers send mail back whose command died by a signal
+    logs.configure()
+    try:
+        status = _take_in()
+    except ConfigError as fault:
+        status = _not_now(*fault.faults)
+    except MailconsentError as fault:
+        status = _not_now(str(fault))
+    except Exception as fault:  # noqa: BLE001 - a fault of ours must not lose mail; its text may hold an address
+        logs.failure("unexpected", fault)
+        status = TRY_AGAIN
+    sys.exit(status)
+
+
+def _take_in() -> int:
+    raw = _read(sys.stdin.fileno())
+    if not raw.strip():
+        click.echo("ingest: no message on standard input", err=True)
+        return NO_MESSAGE
+    now = datetime.now(UTC)
+    with opened() as here:
+        rules = here.rules
+        judged = judge(piped(raw, now=now), here.store.keyring.read_mailed, here.settings.trusted_authserv_ids)
+        with here.store.begin() as tx:
+            ingest(tx, judged, now=now, reports=rules.policy.reports, answers=answers_of(here.settings, rules))
+    return 0
+
+
+def _read(source: int) -> bytes:
+    """What stands before the end of the message. It is read to that end: a server may fail whose pipe nobody reads."""
+    kept = b""
+    while piece := os.read(source, PIECE):
+        if len(kept) < 2 * MAX_BYTES:
+            kept += piece
+    return kept
+
+
+def _not_now(*faults: str) -> int:
+    for fault in faults:
+        click.echo(f"ingest: {fault}", err=True)
+    return TRY_AGAIN
+
+
+def _interrupted(_signal: int, _frame: FrameType | None) -> None:
+    raise SystemExit(TRY_AGAIN)

@@ -1,0 +1,118 @@
+"""`mailconsent ingest`, as a mail server runs it: nothing said where all is well, and no status that loses mail."""
+
+import contextlib
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mailconsent.model import Reason
+from tests.commands import Command, Surroundings, without_settings
+from tests.doors.mails import mail
+from tests.doors.serving import run_command
+from tests.houses import ask, build, consent, events, rows
+
+REQUEST = mail("anna@example.com", "Unsubscribe", "Please unsubscribe me.").decode()
+
+
+def test_a_message_is_stored_without_a_word_once(tmp_path: Path, database_url: str) -> None:
+    house = build(tmp_path, database_url)
+    with house.opened() as here:
+        consent(here, "anna@example.com")
+
+    for _ in range(2):
+        done = run_command(house.variables, "ingest", given=REQUEST)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+    with house.opened() as here:
+        assert ask(here, "anna@example.com")[0].reason is Reason.WITHDRAWN
+        assert rows(here, "select count(*) from events") == [(2,)]
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "said"),
+    [
+        ("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none", "The database does not answer."),
+        ("DATABASE_URL", "sqlite:////nowhere/mailconsent.db", "database"),
+        ("DIGEST_KEYS_FILE", "/nowhere/digest.keys", "DIGEST_KEYS"),
+        ("POLICY", "/nowhere/policy.toml", "POLICY: the policy file cannot be read"),
+        ("IMAP_URI", "imaps://example.com", "no such setting"),
+    ],
+)
+def test_whatever_is_at_fault_the_server_keeps_the_message(tmp_path: Path, setting: str, value: str, said: str) -> None:
+    house = build(tmp_path, f"sqlite:///{tmp_path}/mailconsent.db")
+
+    done = run_command(house.variables | {f"MAILCONSENT_{setting}": value}, "ingest", given=REQUEST)
+
+    assert (done.returncode, done.stdout) == (75, "")
+    assert said in done.stderr
+    assert all(line.startswith("ingest: ") for line in done.stderr.splitlines())
+    assert "anna@" not in done.stderr, "it may end in a server's log, or in a mail that says what went wrong"
+
+
+def test_before_the_database_is_there_the_server_keeps_the_message(tmp_path: Path) -> None:
+    done = run_command({}, "ingest", given=REQUEST, folder=tmp_path)
+
+    assert done.returncode == 75
+
+
+def test_a_mistake_in_the_servers_configuration_sends_no_mail_back(tmp_path: Path) -> None:
+    house = build(tmp_path, f"sqlite:///{tmp_path}/mailconsent.db")
+
+    done = run_command(house.variables, "ingest", "--recipient", "contact@example.com", given=REQUEST)
+
+    assert done.returncode == 75
+    assert "No such option" in done.stderr
+
+
+def test_no_message_is_no_message(tmp_path: Path) -> None:
+    house = build(tmp_path, f"sqlite:///{tmp_path}/mailconsent.db")
+
+    done = run_command(house.variables, "ingest", given="\n")
+
+    assert (done.returncode, done.stderr) == (65, "ingest: no message on standard input\n")
+
+
+def test_killed_at_any_moment_a_message_is_neither_lost_nor_counted_twice(tmp_path: Path, database_url: str) -> None:
+    house = build(tmp_path, database_url)
+    (tmp_path / "given").write_text(REQUEST)
+    around = Surroundings(
+        environ=without_settings(os.environ) | house.variables,
+        given=tmp_path / "given",
+        out=tmp_path / "out",
+        err=tmp_path / "err",
+    )
+    chance = random.Random(1)
+    for _ in range(5):
+        command = Command(["ingest"], around)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            command.wait(chance.uniform(0.05, 0.4))
+        command.kill()
+        command.wait()
+
+    assert Command(["ingest"], around).wait() == 0, "the server hands it over until this"
+
+    with house.opened() as here:
+        assert [row[0] for row in rows(here, "select copy from inbound_messages")].count(False) == 1
+        assert [len(each) for each in events(here).values()] == [1]
+
+
+def test_a_large_message_is_read_to_its_end_and_a_command_that_is_stopped_asks_for_it_again(tmp_path: Path) -> None:
+    house = build(tmp_path, f"sqlite:///{tmp_path}/mailconsent.db")
+    command = [sys.executable, "-m", "mailconsent", "ingest"]
+    environ = {**os.environ, **house.variables}
+    large = REQUEST.encode() + b"> a\n" * 700_000  # no pipe holds that
+    with subprocess.Popen(command, env=environ, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdin
+        process.stdin.write(large)
+        process.stdin.flush()  # so it is being read
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 75
+    done = subprocess.run(command, env=environ, input=large, capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
+    with house.opened() as here:
+        assert rows(here, "select label, copy from inbound_messages") == [("unsubscribe", 0)]

@@ -1,0 +1,1 @@
+"""Mail broken on purpose: `make fuzz`, or `python -m tests.fuzz --help`."""
