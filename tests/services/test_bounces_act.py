@@ -199,7 +199,7 @@ def test_what_a_colleague_forwarded_and_came_back_says_nothing_of_the_recipient(
 
     assert [label for label, _ in states(here)] == ["bounce_hard"] * 6
     assert failures(here, ANNA) == ""
-    deliver(here, in_words.replace(b"Return-Path: <contact@", f"Return-Path: <{permit.return_path}".encode() + b"#@"))
+    deliver(here, in_words.replace(b"<contact@example.com>", f"<{permit.return_path}>".encode()))
     assert failures(here, ANNA) == "F", "the same, but of our own mail"
 
 
@@ -212,9 +212,7 @@ def test_a_service_that_tells_of_it_in_json_names_the_return_path(here):
         },
         "mail": {"source": permit_of(here, ANNA).return_path, "headers": [{"name": "Subject", "value": "News"}]},
     }
-    head = (
-        "From: AWS Notifications <no-reply@sns.amazonaws.com>\r\nTo: contact@example.com\r\nSubject: Notification\r\n"
-    )
+    head = "From: no-reply@sns.amazonaws.com\r\nTo: contact@example.com\r\nSubject: Notification\r\n"
 
     deliver(here, f"{head}\r\n{json.dumps(told)}\r\n".encode())
 
