@@ -18,8 +18,9 @@ from typing import NamedTuple
 
 from mailconsent import mime
 from mailconsent.charset import decode_words
-from mailconsent.classify.bounce import mentioned
+from mailconsent.classify.bounce import mentioned, notification
 from mailconsent.classify.bounce.status import VAGUE, find_statuses, judge, read_words, weigh
+from mailconsent.classify.returned import returned_claims
 from mailconsent.classify.sayings import Sayings, begins, gather, hear, load_table, says
 from mailconsent.classify.token import quoted_claims
 from mailconsent.classify.unsubscribe import split_prefixes
@@ -124,6 +125,7 @@ def classify(message: InboundMessage, read_token: Callable[[str], MailedClaim]) 
         confidence=0.7,
         addresses=recipients_in_text(message),
         claims=quoted_claims(message, read_token),
+        returned=returned_claims(message, returned_header(message), read_token),
         status=code,
     )
 
@@ -173,6 +175,8 @@ def returned_header(message: InboundMessage) -> Fields:
     """The header of the returned message, attached or below the explanation."""
     if message.original_headers:
         return message.original_headers
+    if told := notification.returned_header(message):
+        return told
     below = split_returned(read_text(message))[1]
     start = HEADER_START.search(below)
     if start is None:
