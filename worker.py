@@ -11,6 +11,7 @@ from collections.abc import Callable
 from types import FrameType
 
 from mailconsent import logs
+from mailconsent.classify import preload
 from mailconsent.errors import ConfigError, Unavailable
 from mailconsent.loops.keeping import keep
 from mailconsent.loops.reading import Reader
@@ -29,12 +30,13 @@ class Worker:
     """All loops of one process. `stop` may be called from a signal handler."""
 
     def __init__(self, installation: Installation) -> None:
-        if not installation.settings.inboxes:
+        smtp = installation.settings.smtp
+        # What `mailconsent ingest` was piped is answered without a mailbox.
+        if not installation.settings.inboxes and not smtp:
             raise ConfigError("IMAP_URL: missing, as in imaps://contact%40example.com@imap.example.com:993/INBOX")
         self.installation = installation
         self._stop = threading.Event()
         self.readers = self._readers()
-        smtp = installation.settings.smtp
         self.sender = Sender(installation, smtp, self._stop) if smtp else None
         self._faults: list[Exception] = []
 
@@ -68,20 +70,23 @@ class Worker:
         sending = threading.Thread(target=self.sender.run, daemon=True) if self.sender else None
         if sending:
             sending.start()
+        preload()
         threads = [threading.Thread(target=self._guard, args=(reader.run,)) for reader in self.readers]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
         if sending:
+            self._stop.wait()  # where there is no mailbox, only this goes on
             sending.join(LAST_LETTER)
         logs.info("worker stopped")
         if self._faults:
             raise self._faults[0]
 
     def keep_house(self) -> None:
-        """Keep the house, as long as a mailbox is ours."""
-        keep(self.installation, self._stop, holding=lambda: any(reader.holding for reader in self.readers))
+        """Keep the house, as long as a mailbox is ours, or where there is none."""
+        readers = self.readers
+        keep(self.installation, self._stop, holding=lambda: not readers or any(reader.holding for reader in readers))
 
     def _guard(self, loop: Callable[[], None]) -> None:
         try:

@@ -16,20 +16,28 @@ CHARSETS = frozenset(name for name in aliases.values() if not name.endswith("_co
     "ascii", "latin_1", "mbcs", "rot_13", "utf_7",
 } | {"cp874", "koi8_u", "utf_8_sig"}  # fmt: skip
 
+#: Charsets of Western Europe, which have every byte, so that nothing tells where they are named by mistake.
+WESTERN = frozenset({"cp1252", "iso8859_15"})
+
 
 def decode_charset(data: bytes, charset: str) -> str:
     """
     Text of `data`. Unknown and missing charsets are tried as UTF-8, then read as Windows-1252, which is also what
     "iso-8859-1" and "us-ascii" mean in mail that says so (the WHATWG Encoding Standard has the same rule).
+
+    Programs name the wrong one of the two, and hardly any Western text is UTF-8 by chance: what can be UTF-8 is, and
+    what has no letter of UTF-8 is not.
     """
     name = charset.strip("'\" ").lower().replace("-", "_").replace(" ", "_")
     name = aliases.get(name, name)
-    if name in CHARSETS:
+    if name in CHARSETS and name not in WESTERN and name != "utf_8":
         return data.decode(name, "replace")
     try:
-        return data.decode("cp1252" if name == "latin_1" else "utf-8")
+        return data.decode("utf-8")
     except UnicodeDecodeError:
-        return data.decode("cp1252", "replace")
+        if name == "utf_8" and not data.decode("utf-8", "ignore").isascii():
+            return data.decode("utf-8", "replace")
+        return data.decode(name if name in WESTERN else "cp1252", "replace")
 
 
 def decode_words(value: str) -> str:

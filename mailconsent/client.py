@@ -159,6 +159,29 @@ class Client:
             wrong += [(batch[one["place"]], one["reason"]) for one in told]
         return wrong
 
+    def record_bounce(
+        self,
+        address: str,
+        *,
+        status: str | None = None,
+        said: str | None = None,
+        occurred_at: datetime | None = None,
+        source: str = "",
+    ) -> str:
+        """
+        Record that a mail failed, with its status (RFC 3463) or what the server said. What came of it: `ended` if the
+        address does not work, `owner_changed`, `counted`, `look` or `nothing`.
+        """
+        values: dict[str, object] = {"address": address, "occurred_at": occurred_at, "source": source}
+        values |= {name: why for name, why in (("status", status), ("said", said)) if why is not None}
+        recorded = self._write("bounces", _request(wire.BounceRequest, values), wire.BounceRecorded)
+        return str(recorded["effect"])
+
+    def record_complaint(self, address: str, *, occurred_at: datetime | None = None, source: str = "") -> str:
+        """Record that the recipient reported a mail as spam: all marketing to them ends. The event's id."""
+        values = {"address": address, "occurred_at": occurred_at, "source": source}
+        return str(self._write("complaints", _request(wire.ComplaintRequest, values))["event_id"])
+
     def close(self) -> None:
         """Close the connections."""
         self._http.close()

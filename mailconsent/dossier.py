@@ -51,6 +51,17 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """Mail of our own to them: the answer to a request in the contact inbox."""
+
+    kind: str
+    state: str
+    made_at: datetime
+    #: None once it no longer waits.
+    raw: bytes | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """Whether the address may be mailed about a topic now, and which event says so."""
 
@@ -85,6 +96,7 @@ class Dossier:
     sales: Sequence[Sale] = ()
     messages: Sequence[Message] = ()
     sends: Sequence[Sent] = ()
+    answers: Sequence[Answered] = ()
     verdicts: Sequence[Verdict] = ()
     programs: Sequence[Program] = ()
 

@@ -12,12 +12,13 @@ what failed before. Rules (design 5.3 and 5.6):
 6. A failure that came long ago says nothing of today.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from mailconsent.model import Event, EventKind, Grade
+from mailconsent.model import Classification, Event, EventKind, Grade
 
 DAY = timedelta(days=1)
 
@@ -90,6 +91,11 @@ def is_ours(status: str) -> bool:
     """Whether a status says that what was sent, or who sent it, was refused: an operator is to see to that."""
     _, _, rest = status.partition(".")
     return status not in _TROUBLES and (rest.startswith(_OURS) or rest in _OURS_WHOLE)
+
+
+def refused_as_ours(verdicts: Iterable[Classification]) -> Mapping[str, int]:
+    """How many bounces among these messages say so, by status."""
+    return Counter(verdict.status for verdict in verdicts if is_ours(verdict.status))
 
 
 def judge_failure(events: Sequence[Event], status: str, failed_at: datetime, *, now: datetime) -> Finding:

@@ -13,6 +13,7 @@ from mailconsent.services.inbox import judge, process
 from mailconsent.services.installation import Installation
 from mailconsent.store.inbox import read_cursor, take_lease
 from mailconsent.store.ledger import append
+from mailconsent.store.outbox import Letter, LetterKind, add_letter
 from mailconsent.store.recipients import lock_address
 from mailconsent.store.sends import Send, keep_sends
 from tests.cast import NOW, receipt
@@ -26,7 +27,7 @@ _LEASE = timedelta(minutes=5)
 
 
 def live_through(here: Installation, address: str, *, uid: int = 1) -> None:
-    """A consent with its proof, another asked for, a sale, a mail sent, and mail to the inbox, one clear, one not."""
+    """A consent with its proof, another asked for, a sale, a mail sent, mail to the inbox, and an answer that waits."""
     policy, store = here.rules.policy, here.store
     blog, industry = policy.topic("blog"), policy.topic("industry")
     notice = Notice(key="blog", version="3", language="en", text="Yes, send me the blog. I can withdraw at any time.")
@@ -59,6 +60,17 @@ def live_through(here: Installation, address: str, *, uid: int = 1) -> None:
         keep_sends(tx, "spring", blog.number, NOW.date(), [sent])
     deliver(here, address, f"Unsubscribe\n\n{SECRETS[2]}", uid=uid)
     deliver(here, address, f"{UNCLEAR} {SECRETS[2]}", uid=uid + 1)
+    with store.begin() as tx:
+        answer = Letter(
+            recipient_id=lock_address(tx, address).id,
+            id=f"{uid:032}",
+            kind=LetterKind.ACKNOWLEDGEMENT,
+            address=address,
+            raw=f"To: {address}\r\n\r\nIt is done.\r\n".encode(),
+            created_at=NOW,
+            expires_at=NOW + timedelta(days=1),
+        )
+        add_letter(tx, answer)
 
 
 def deliver(here: Installation, sender: str, words: str, *, uid: int) -> None:

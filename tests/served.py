@@ -9,8 +9,10 @@ from datetime import UTC, datetime
 from itertools import count
 
 from mailconsent.address import match_key
-from mailconsent.model import ALL_TOPICS, LegalBasis, UnsubscribeClaim
+from mailconsent.model import ALL_TOPICS, Channel, LegalBasis, Receipt, UndoClaim, UnsubscribeClaim
 from mailconsent.services.installation import Installation
+from mailconsent.services.recipients import withdraw
+from mailconsent.services.undoing import offer_undo
 from mailconsent.store.access import Scope, create_key
 from tests.commands import Running
 from tests.houses import House, consent, rows, token_for
@@ -86,6 +88,22 @@ class Served:
             digest = keyring.digester.digest(match_key(f"nobody-{next(_NUMBERS)}@example.org"), tx.state.newest)
             claim = UnsubscribeClaim(digest=digest, generation=tx.state.newest, topic=topic, basis=basis)
             return f"/u/{tx.signer.sign(claim)}"
+
+    def undo_link(self, address: str | None = None) -> str:
+        """The path of the link in the answer to a mail that withdrew all, of somebody who had consented."""
+        address = address or f"anna-{next(_NUMBERS)}@example.com"
+        consent(self.here, address)
+        receipt = Receipt(channel=Channel.INBOX, received_at=datetime.now(UTC), source="mail:1/2/3")
+        with self.here.store.begin() as tx:
+            return f"/r/{offer_undo(tx, [withdraw(tx, address, receipt)], address)}"
+
+    def late_undo_link(self) -> str:
+        """The path of one that was answered a day ago."""
+        with self.here.store.read() as tx:
+            claim = UndoClaim(
+                digest=bytes(16), generation=1, topic=ALL_TOPICS, withdrawal=1, expires_at=datetime.now(UTC)
+            )
+            return f"/r/{tx.signer.sign_undo(claim)}"
 
     def events(self) -> int:
         """How many events there are in the whole ledger."""

@@ -16,7 +16,7 @@ from enum import StrEnum
 
 from mailconsent import mime
 from mailconsent.address import tagless_key
-from mailconsent.classify.auto_reply import telling_header
+from mailconsent.classify.auto_reply.header import telling_header
 from mailconsent.classify.identity import key_of, writers
 from mailconsent.message import InboundMessage
 

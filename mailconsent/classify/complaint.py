@@ -11,6 +11,7 @@ Rules of this file:
    who authenticated it.
 """
 
+import re
 from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple
@@ -21,7 +22,7 @@ from mailconsent.classify.sayings import Sayings, begins, gather, hear, load_tab
 from mailconsent.classify.token import quoted_claims
 from mailconsent.classify.unsubscribe import split_prefixes
 from mailconsent.message import InboundMessage
-from mailconsent.mime import Fields
+from mailconsent.mime import MAX_HEADER, Fields
 from mailconsent.model import Classification, Label, MailedClaim
 
 NO_COMPLAINT = frozenset({"not-spam", "auth-failure", "dmarc"})
@@ -36,6 +37,9 @@ REDACTED = frozenset(
     {"redacted", "xxx", "xxxx", "xxxxx", "hidden", "undisclosed", "removed", "x", "anonymous", "user-redacted"}
 )
 MAX_BEGINNING = 400
+
+FEEDBACK_TYPE = re.compile(r"^Feedback-Type[ \t]*:", re.MULTILINE | re.IGNORECASE)
+REQUIRED = frozenset({"feedback-type", "user-agent", "version"})
 
 
 class Forms(NamedTuple):
@@ -57,7 +61,8 @@ def load_forms() -> Forms:
 
 def detect(message: InboundMessage, read_token: Callable[[str], MailedClaim]) -> Classification | None:
     """A complaint, if the message carries a feedback report or is known for one by its form."""
-    report = next((fields for kind, fields in message.reports if kind == "message/feedback-report"), None)
+    attached = (fields for kind, fields in message.reports if kind == "message/feedback-report")
+    report = next(attached, None) or report_in_text(message)
     if report is not None:
         kind = report.get("feedback-type", ("other",))[0].partition("(")[0].strip().lower()
         # An unregistered type counts as `other` (RFC 5965 section 3.1), and its text is the reporter's.
@@ -88,6 +93,16 @@ def answer(
         addresses=addresses,
         claims=quoted_claims(message, read_token),
     )
+
+
+def report_in_text(message: InboundMessage) -> Fields | None:
+    """A report that lost its MIME structure on the way: all the fields that it must have (RFC 5965 section 3.1)."""
+    start = FEEDBACK_TYPE.search(message.text)
+    if start is None:
+        return None
+    block = message.text[: start.start()].rpartition("\n\n")[2] + message.text[start.start() :].partition("\n\n")[0]
+    fields = mime.read_fields(mime.parse_header(block[:MAX_HEADER].encode("utf-8", "surrogateescape")))
+    return fields if fields.keys() >= REQUIRED else None
 
 
 def is_form(message: InboundMessage) -> bool:

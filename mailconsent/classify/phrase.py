@@ -96,12 +96,36 @@ def find_phrase(words: Words, phrases: Phrases) -> str | None:
     return None
 
 
-def is_phrase(words: Words, phrases: Phrases) -> str | None:
-    """The phrase that these words are, from the first to the last, or None."""
-    for phrase in beginning(words[0], phrases) if words else ():
-        if match_end(words, 0, phrase.choices) == len(words):
-            return phrase.text
+def is_phrase(words: Words, phrases: Phrases, fillers: frozenset[str] = frozenset()) -> str | None:
+    """The phrase that these words are, from the first to the last but for fillers, or None."""
+    for at, word in enumerate(words):
+        for phrase in beginning(word, phrases):
+            if is_all(words[at:], phrase.choices, fillers):
+                return phrase.text
+        if word not in fillers:
+            return None
     return None
+
+
+def is_all(words: Words, choices: Sequence[Choice | None], fillers: frozenset[str]) -> bool:
+    """Whether these choices, and fillers between them and behind them, are all words there are."""
+    at, gap, length = 0, 0, len(words)
+    for choice in choices:
+        if choice is None:
+            gap += GAP
+            continue
+        if choice == END:
+            break
+        while at < length and words[at] not in choice.words and not words[at].startswith(choice.stems):
+            if words[at] not in fillers:
+                if not gap:
+                    return False
+                gap -= 1
+            at += 1
+        if at == length:
+            return False
+        at, gap = at + 1, 0
+    return sum(word not in fillers for word in words[at:]) <= gap
 
 
 def beginning(word: str, phrases: Phrases) -> tuple[Phrase, ...]:

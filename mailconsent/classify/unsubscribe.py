@@ -40,10 +40,7 @@ PREFIX = re.compile(
     re.IGNORECASE,
 )
 ADDRESS = re.compile(r"(?<![^\s<>])(?:[^\s<>@]+@[^\s<>]+|https?://[^\s<>]+)")
-SENTENCE_END = re.compile(r"[.!?;:()…]+(?=\s|$)|[?。！？；｡।؟؛]|\n\s*\n")
-#: What Apple Mail sends when its user presses the button: the header says so in every language, the sentence in one.
-ONE_TAP_HEADER = "x-apple-unsubscribe"
-ONE_TAP_TEXT = "Apple Mail sent this email to unsubscribe from the message"
+SENTENCE_END = re.compile(r"[.!?;:()…]+(?=\s|$)|[?，。！？；｡।؟؛]|\n\s*\n")
 
 #: What stands between two ends of a sentence, in lines of words.
 Passage = list[list[str]]
@@ -64,8 +61,6 @@ class Reading(NamedTuple):
 
 def detect(message: InboundMessage, read_token: Callable[[str], MailedClaim]) -> Classification | None:
     """A request to unsubscribe, if a person makes one in this message."""
-    if is_one_tap(message):
-        return answer(message, read_token, "button of Apple Mail", Label.UNSUBSCRIBE)
     wording = load_wording()
     is_reply, subject = split_prefixes(message.subject)
     subject = subject[:MAX_SUBJECT_CHARS]
@@ -85,11 +80,6 @@ def detect(message: InboundMessage, read_token: Callable[[str], MailedClaim]) ->
     clear = asked.whole if is_reply else said.length <= (FEW if message.in_reply_to else MAX_BESIDE_SUBJECT)
     doubtful = asked.doubtful or not clear or speaks_against(body, wording)
     return answer(message, read_token, asked.request, Label.UNSURE if doubtful else Label.UNSUBSCRIBE)
-
-
-def is_one_tap(message: InboundMessage) -> bool:
-    """Whether a mail client wrote this for the person who pressed its "unsubscribe" button."""
-    return message.header(ONE_TAP_HEADER).lower() == "true" or message.text.startswith(ONE_TAP_TEXT)
 
 
 def answer(
@@ -135,7 +125,7 @@ def read(text: str, wording: Wording, languages: Iterable[Language], limit: int)
                 return Reading(
                     request=request,
                     whole=read_command(words, language, length) is not None,
-                    doubtful=find_phrase(drop(words, language.polite), wording.doubts) is not None,
+                    doubtful=any(find_phrase(said, wording.doubts) for said in (words, drop(words, language.polite))),
                     length=length,
                 )
     return Reading(length=length)
@@ -152,10 +142,12 @@ def read_passage(
 ) -> str | None:
     """The phrase with which a passage asks, or a line in it: people write "unsubscribe", and below it their name."""
     words = [word for line in lines for word in line]
+    if command := is_phrase(words, language.commands):
+        return command
     said = drop(words, language.polite)
     asks = read_command(words, language, length) or find_phrase(said, language.requests)
     against = (wording.not_requests, *(other.not_requests for other in languages))
-    if asks and not any(find_phrase(said, phrases) for phrases in against):
+    if asks and not any(find_phrase(spoken, phrases) for spoken in (said, words) for phrases in against):
         return asks
     if len(lines) == 1:
         return None
@@ -173,11 +165,8 @@ def speaks_against(text: str, wording: Wording) -> bool:
 def read_command(words: list[str], language: Language, length: int) -> str | None:
     """The phrase that a sentence is, in a text of that many words."""
     said = drop(words, language.polite)
-    meant = drop(said, language.fillers)
-    return (
-        is_phrase(meant, language.commands)
-        or is_phrase(said, language.commands)
-        or (is_phrase(meant, language.short_commands) if length <= MAX_AROUND_SHORT else None)
+    return is_phrase(said, language.commands, language.fillers) or (
+        is_phrase(said, language.short_commands, language.fillers) if length <= MAX_AROUND_SHORT else None
     )
 
 

@@ -8,7 +8,9 @@ Rules of this file:
 2. A set of words that many phrases share has a name, `{list}`, and stands in the file's `sets`.
 3. What asks is compared by the words of one language. What speaks against asking counts in every language, but for
    single words: they count where their language has a say.
-4. One slip of the finger is forgiven, in the words listed for it only: "anmelden" is one letter from "abmelden".
+4. One slip of the finger is forgiven, in the words listed for it only. Where a letter mistaken makes another word
+   ("anmelden" is one from "abmelden"), letters may be lost, doubled and swapped.
+5. Every number is `0`: "order 0" is an order, whichever it is.
 """
 
 import re
@@ -64,8 +66,8 @@ class Wording(NamedTuple):
     cues: Mapping[str, tuple[tuple[tuple[Choice, ...], Language], ...]]
 
     def split(self, text: str) -> list[str]:
-        """The words of a text, with slips put right."""
-        return [self.spellings.get(word, word) for word in split_words(text, self.known)]
+        """The words of a text, with slips put right, and each number as `0`."""
+        return ["0" if word.isdecimal() else self.spellings.get(word, word) for word in split_words(text, self.known)]
 
 
 @cache
@@ -91,10 +93,13 @@ def make_wording(tables: Mapping[str, Mapping[str, Any]]) -> Wording:
     def gather(kind: str) -> list[str]:
         return [text for name in tables for text in lines(name, kind)]
 
-    courtesy = words("en", "fillers") if "en" in tables else frozenset()
+    courtesy = words("en", "fillers") | words("en", "polite") if "en" in tables else frozenset()
     loose = {form for word in gather("loose_spelling") for form in spellings(word)}
     slips = {wrong: word for word in sorted(loose) for wrong in misspell(word)}
     slips |= {wrong: word for word in gather("looser_spelling") for wrong in misspell_twice(word)}
+    careful = {form for word in gather("careful_spelling") for form in spellings(word)}
+    slips |= {wrong: word for word in sorted(careful) for wrong in lose_or_swap(word)}
+    own = {form for word in gather("words_of_their_own") for form in spellings(word)}
     languages = [
         Language(
             name=name,
@@ -137,7 +142,7 @@ def make_wording(tables: Mapping[str, Mapping[str, Any]]) -> Wording:
         spellings={
             wrong: word
             for wrong, word in slips.items()
-            if wrong not in meant and not wrong.startswith(tuple(stems.get(wrong[:HEAD], ())))
+            if wrong not in meant | own and not wrong.startswith(tuple(stems.get(wrong[:HEAD], ())))
         },
         greeting=re.compile(rf"^\W{{0,9}}(?:{'|'.join(greetings) or '(?!)'})\b[^,，،.!?\n]{{0,40}}[,，،]", re.I | re.M),
         known=known_words(meant.union(courtesies, *stems.values())),
@@ -188,9 +193,14 @@ def asking_languages(text: str, wording: Wording) -> tuple[Language, ...]:
 
 def misspell(word: str) -> set[str]:
     """What one slip makes of a word: a letter lost, doubled, mistaken, or swapped with the next one."""
+    mistaken = {word[:i] + letter + word[i + 1 :] for i in range(1, len(word)) for letter in ALPHABET}
+    return (lose_or_swap(word) | mistaken) - {word}
+
+
+def lose_or_swap(word: str) -> set[str]:
+    """What one slip makes of a word that only moves its letters: one lost, doubled, or swapped with the next one."""
     slips = {word[:i] + word[i + 1 :] for i in range(1, len(word))}
     slips |= {word[:i] + word[i] + word[i:] for i in range(len(word))}
-    slips |= {word[:i] + letter + word[i + 1 :] for i in range(1, len(word)) for letter in ALPHABET}
     slips |= {word[:i] + word[i + 1] + word[i] + word[i + 2 :] for i in range(len(word) - 1)}
     return slips - {word}
 

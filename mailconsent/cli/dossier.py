@@ -31,6 +31,8 @@ def in_words(dossier: Dossier, policy: Policy) -> Iterator[str]:
     yield from _section("What was sent", sends)
     mails = [f"{_time(mail.received_at, policy)}  {_plain(mail.label)}, {_text(mail.raw)}" for mail in dossier.messages]
     yield from _section("Mail from them", mails)
+    answers = [f"{_time(answer.made_at, policy)}  {_plain(answer.kind)}, {answer.state}" for answer in dossier.answers]
+    yield from _section("Answered by us", answers)
 
 
 def receipt_in_words(erased: Erased, policy: Policy) -> Iterator[str]:

@@ -12,12 +12,13 @@ from mailconsent.mail_id import MailId
 from mailconsent.model import Channel, EventId, Receipt
 from mailconsent.services import operators
 from mailconsent.services import review as services
+from mailconsent.services.applying import apply_and_tell
 from mailconsent.services.case import Case, Part, Person, read_case
 from mailconsent.services.installation import Installation
 from mailconsent.store.review import Waiting, left_over, list_waiting
 
 ID = "ID is that of a mail, such as 1/1700000000/42; or of a question whose mail is gone, such as 2f1c8a5b7d3e9046-1."
-PARTS = {Part.WRITER: "the writer", Part.NAMED: "named by the writer", Part.LINK: "owner of a link that it quotes"}
+PARTS = {Part.WRITER: "the writer", Part.NAMED: "named in it", Part.LINK: "owner of a link that it quotes"}
 
 #: Hours from which days say more.
 LONG = 72
@@ -50,7 +51,7 @@ def list_(as_json: bool) -> None:
 def show(mail: str, as_json: bool) -> None:
     """Show what is needed to decide about a mail: own words and subject, whom it may be about, why it was not clear."""
     with opened() as here, here.store.read() as tx:
-        case = read_case(tx, MailId.read(mail), here.settings.trusted_authserv_ids)
+        case = read_case(tx, MailId.read(mail), here.store.keyring.read_token, here.settings.trusted_authserv_ids)
         now = datetime.now(UTC)
         lines = [json.dumps(_case_as_json(case, now))] if as_json else list(_case_in_words(case, here, now))
     for line in lines:
@@ -61,18 +62,22 @@ def show(mail: str, as_json: bool) -> None:
 @click.argument("named", metavar="ID")
 @click.argument("addresses", metavar="[ADDRESS]...", nargs=-1)
 @click.option("--reason", default="", help="Why; kept as evidence. Name nobody.")
-def apply(named: str, addresses: tuple[str, ...], reason: str) -> None:
+@click.option("--no-answer", is_flag=True, help="The writer is not told: somebody has done so already.")
+def apply(named: str, addresses: tuple[str, ...], reason: str, no_answer: bool) -> None:
     """
     It was a request: marketing has ended, as of the receipt of the mail. Prints the events.
 
-    With ADDRESS of these alone, where the mail turned out to be about somebody else.
+    With ADDRESS of these alone, where the mail turned out to be about somebody else. The writer is told by mail, as if
+    the request had been clear, where SMTP_URL is set and the mail is of the last three days.
     """
     about = [address_of(address) for address in addresses]
     if "/" not in named and about:
         raise click.UsageError("a question is about one person, whose address is not needed")
     with opened() as here, here.store.begin() as tx:
         if "/" in named:
-            answered = services.apply(tx, MailId.read(named), _receipt(), addresses=about, reason=reason)
+            answered = apply_and_tell(
+                tx, here, MailId.read(named), _receipt(), addresses=about, reason=reason, tell=not no_answer
+            )
         else:
             answered = services.answer_left_over(tx, EventId.read(named), _receipt())
     _tell(answered)

@@ -36,6 +36,6 @@ def _tell(house: House | None) -> None:
     for soon in house.lapsing:
         logs.warning("consents about to lapse", topic=soon.topic, within_months=soon.within_months, count=soon.count)
     if house.overdue:
-        logs.warning("mail awaits an answer: `mailconsent review list`", overdue=house.overdue)
+        logs.warning("mail awaits an answer", overdue=house.overdue)
     for hold in house.reviews:
         logs.warning("legal hold to be reviewed", hold=hold.id, review_by=hold.review_by.isoformat())

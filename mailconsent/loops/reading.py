@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 from mailconsent import logs
 from mailconsent.errors import FetchBroken, MailboxRefused, MailboxUnavailable, MailconsentError, Unavailable
+from mailconsent.failures import refused_as_ours
 from mailconsent.imap_url import MailboxAddress
 from mailconsent.mailbox import Fetched, Mailbox, connect
 from mailconsent.oauth import AccessTokens
@@ -129,6 +130,8 @@ class Reader:
                 )
             labels = _counts([one.classification.label for one in judged])
             logs.info("messages read", mailbox=self.number, count=len(judged), labels=labels)
+            for status, count in refused_as_ours(one.classification for one in judged).items():
+                logs.warning("mail refused as ours", status=status, count=count)
             if self.stopping():
                 return
         with self.store.begin() as tx:

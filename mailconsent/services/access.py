@@ -22,6 +22,7 @@ from mailconsent.store.dossier import find_recipient, open_mail, read_evidence, 
 from mailconsent.store.holds import seems_held
 from mailconsent.store.ledger import read_events
 from mailconsent.store.notices import read_notice
+from mailconsent.store.outbox import read_letters
 from mailconsent.store.sends import read_sends, read_uses
 
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -46,6 +47,7 @@ def read_dossier(tx: Transaction, policy: Policy, address: str, *, now: datetime
         sales=read_sales(events),
         messages=list(mail_of(tx, address, events)),
         sends=read_sends(tx, found.id) if found else (),
+        answers=read_letters(tx, found.id) if found else (),
         verdicts=[
             Verdict(topic=topic, decision=senders.check(tx, mailing_of(policy, topic, now=now), [address])[0])
             for topic in policy.topics

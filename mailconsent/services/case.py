@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from mailconsent.authentication import read_authentication
-from mailconsent.classify.identity import named_addresses, writers
-from mailconsent.classify.unsubscribe import split_prefixes
+from mailconsent.classify import ReadToken, classify
+from mailconsent.classify.identity import writers
 from mailconsent.errors import InvalidAddress
 from mailconsent.mail_id import MailId
 from mailconsent.message import InboundMessage, parse_message
-from mailconsent.model import EventId, EventKind
+from mailconsent.model import Classification, EventId, EventKind
 from mailconsent.own_words import own_words
 from mailconsent.services.review import waiting_mail
 from mailconsent.store import Transaction
@@ -30,7 +30,7 @@ class Part(StrEnum):
     """How a mail brings somebody in."""
 
     WRITER = "writer"
-    NAMED = "named"  #: the writer speaks of this address
+    NAMED = "named"  #: the writer, or a report, speaks of this address
     LINK = "link"  #: it quotes a link of ours that was sent to them
 
 
@@ -63,7 +63,7 @@ class Case:
     authentication: str | None = None
 
 
-def read_case(tx: Transaction, mail: MailId, trusted: Set[str] = frozenset()) -> Case:
+def read_case(tx: Transaction, mail: MailId, read_token: ReadToken, trusted: Set[str] = frozenset()) -> Case:
     """A mail that awaits a human. `trusted`: the authserv-ids of our own servers. Raises `Refused` for any other."""
     waiting = waiting_mail(tx, mail)
     raw = read_text(tx, mail)
@@ -71,7 +71,7 @@ def read_case(tx: Transaction, mail: MailId, trusted: Set[str] = frozenset()) ->
         message = parse_message(raw or b"")
         words = own_words(message)
         found = read_authentication(message, trusted)
-        parts = _parts(message, words)
+        parts = _parts(message, classify(message, read_token))
     except Exception:  # noqa: BLE001 - what broke the reader may do so again (design 5.6)
         return Case(waiting=waiting, readable=False, people=tuple(_people(tx, waiting, ())))
     return Case(
@@ -85,10 +85,10 @@ def read_case(tx: Transaction, mail: MailId, trusted: Set[str] = frozenset()) ->
     )
 
 
-def _parts(message: InboundMessage, words: str) -> list[tuple[Part, str]]:
-    is_reply, subject = split_prefixes(message.subject)
-    named = named_addresses(message, "" if is_reply else subject[:MAX_SUBJECT], words)
-    return [(Part.WRITER, one) for one in writers(message)] + [(Part.NAMED, one) for one in named]
+def _parts(message: InboundMessage, verdict: Classification) -> list[tuple[Part, str]]:
+    wrote = writers(message)
+    others = [one for one in (*verdict.addresses, *verdict.named) if one not in wrote]
+    return [(Part.WRITER, one) for one in wrote] + [(Part.NAMED, one) for one in others]
 
 
 def _people(tx: Transaction, waiting: Waiting, parts: Iterable[tuple[Part, str]]) -> Iterable[Person]:

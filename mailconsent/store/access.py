@@ -33,6 +33,8 @@ class Scope(StrEnum):
     SALES = "sales"
     IMPORTS = "imports"
     SENDS = "sends"
+    BOUNCES = "bounces"
+    COMPLAINTS = "complaints"
     RECIPIENTS = "recipients"
     RECIPIENTS_ERASE = "recipients:erase"
 

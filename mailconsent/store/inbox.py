@@ -65,7 +65,7 @@ class Stored:
     raw: bytes | None
     #: Until when a human is to decide; None where nobody has to.
     review_until: datetime | None = None
-    #: To get a mark in the mailbox, when nobody needs to look at it any more.
+    #: It had an effect, and is to get a mark in the mailbox.
     unmarked: bool = False
 
 

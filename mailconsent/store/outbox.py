@@ -6,15 +6,17 @@ the others, when that time is over. The address and the text go as soon as the l
 while, so that nobody is written to too often.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Row, exists, insert, select, update
+from sqlalchemy import Row, exists, insert, or_, select, update
 
+from mailconsent.dossier import Answered
 from mailconsent.store import Transaction
-from mailconsent.store.tables import outbox
+from mailconsent.store.tables import outbox, recipients
 
 
 class LetterKind(StrEnum):
@@ -68,8 +70,13 @@ def add_letter(tx: Transaction, letter: Letter) -> None:
 
 
 def was_written(tx: Transaction, recipient_id: int, kind: LetterKind, *, since: datetime) -> bool:
-    """Whether such a letter to a locked recipient was made since then, sent or not."""
-    ours = (outbox.c.recipient_id == recipient_id, outbox.c.kind == kind.value, outbox.c.created_at > since)
+    """
+    Whether such a letter to a locked recipient was made since then, sent or not. All forms `name+tag@` count as one.
+    """
+    tagless = select(recipients.c.tagless_digest).where(recipients.c.id == recipient_id).scalar_subquery()
+    forms = select(recipients.c.id).where(recipients.c.tagless_digest == tagless)
+    theirs = or_(outbox.c.recipient_id == recipient_id, outbox.c.recipient_id.in_(forms))
+    ours = (theirs, outbox.c.kind == kind.value, outbox.c.created_at > since)
     return bool(tx.connection.execute(select(exists().where(*ours))).scalar_one())
 
 
@@ -120,6 +127,15 @@ def _change(tx: Transaction, letter: Letter, holder: str, **values: object) -> b
     ours = (outbox.c.recipient_id == letter.recipient_id, outbox.c.id == letter.id, outbox.c.holder == holder)
     changed = tx.connection.execute(update(outbox).where(*ours, _WAITING).values(holder=None, **values))
     return changed.rowcount == 1
+
+
+def read_letters(tx: Transaction, recipient_id: int) -> Sequence[Answered]:
+    """Our own mail to a recipient, as far as it is remembered, oldest first."""
+    theirs = select(outbox).where(outbox.c.recipient_id == recipient_id).order_by(outbox.c.created_at)
+    return [
+        Answered(kind=row.kind, state=row.state, made_at=row.created_at, raw=row.raw)
+        for row in tx.connection.execute(theirs)
+    ]
 
 
 def forget_letters(tx: Transaction, recipient_id: int) -> int:

@@ -27,6 +27,7 @@ from mailconsent.wire.recipients import (
     export_answer,
     lookup_answer,
 )
+from mailconsent.wire.reports import BounceRecorded, BounceRequest, ComplaintRequest
 from mailconsent.wire.sales import SaleRequest
 from mailconsent.wire.sends import SendsAnswer, SendsRequest
 from mailconsent.wire.suppressions import (
@@ -43,8 +44,11 @@ __all__ = [
     "MAX_ADDRESSES",
     "MAX_LISTED",
     "BadRequest",
+    "BounceRecorded",
+    "BounceRequest",
     "CheckAnswer",
     "CheckRequest",
+    "ComplaintRequest",
     "ConsentRecorded",
     "ConsentRequest",
     "Counts",

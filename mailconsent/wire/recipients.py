@@ -13,11 +13,13 @@ from mailconsent.wire.fields import Request, Source, Text
 from mailconsent.wire.record import ConsentRecord, Party, ShownText, consent_records, kept_for, party, shown_text
 from mailconsent.wire.recorded import (
     InboundMail,
+    OwnMail,
     RecordedEvent,
     SentMail,
     SoldOrder,
     TopicVerdict,
     inbound_mail,
+    own_mail,
     recorded_event,
     sent_mail,
     sold_order,
@@ -99,6 +101,7 @@ class ExportAnswer(TypedDict):
     notices: list[ShownText]
     sales: list[SoldOrder]
     sends: list[SentMail]
+    answers: list[OwnMail]
     messages: list[InboundMail]
     sources: list[DataSource]
     recipients_of_data: list[DataRecipient]
@@ -157,6 +160,7 @@ def export_answer(dossier: Dossier, policy: Policy) -> ExportAnswer:
         "notices": [shown_text(notice) for notice in dossier.notices],
         "sales": [sold_order(sale, dossier.recipient_id or 0) for sale in dossier.sales],
         "sends": [sent_mail(sent, policy) for sent in dossier.sends],
+        "answers": [own_mail(answer) for answer in dossier.answers],
         "messages": [inbound_mail(mail) for mail in dossier.messages],
         "sources": [{"channel": channel, "source": source} for channel, source in dossier.sources],
         "recipients_of_data": [

@@ -3,7 +3,7 @@
 # pydantic reads the one of the standard library from Python 3.12 on only.
 from typing_extensions import TypedDict
 
-from mailconsent.dossier import Happening, Message, Sent, Verdict
+from mailconsent.dossier import Answered, Happening, Message, Sent, Verdict
 from mailconsent.model import ALL_TOPICS, Channel, EventKind, Grade, LegalBasis, Reason
 from mailconsent.policy import Policy
 from mailconsent.sales import Sale
@@ -59,6 +59,15 @@ class SentMail(TypedDict):
     reason: Reason
     legal_basis: LegalBasis | None
     event_id: str | None
+
+
+class OwnMail(TypedDict):
+    """Mail of our own to them, such as the answer to a request."""
+
+    kind: str
+    state: str
+    made_at: str
+    text: str | None
 
 
 class InboundMail(TypedDict):
@@ -133,6 +142,16 @@ def sent_mail(sent: Sent, policy: Policy) -> SentMail:
         "reason": sent.reason,
         "legal_basis": sent.basis,
         "event_id": str(sent.event_id) if sent.event_id else None,
+    }
+
+
+def own_mail(answer: Answered) -> OwnMail:
+    """Mail of our own as JSON."""
+    return {
+        "kind": answer.kind,
+        "state": answer.state,
+        "made_at": answer.made_at.isoformat(),
+        "text": answer.raw.decode("utf-8", "backslashreplace") if answer.raw is not None else None,
     }
 
 

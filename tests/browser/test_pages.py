@@ -17,6 +17,12 @@ pytestmark = pytest.mark.parametrize("served", ["sqlite"], indirect=True)
 PHONE = {"width": 320, "height": 640}
 LANGUAGES = {"en": "You are unsubscribed", "da": "Du er afmeldt", "de": "Sie sind abgemeldet"}
 
+UNDONE = {
+    "en": "Your unsubscription is undone",
+    "da": "Din afmelding er fortrudt",
+    "de": "Ihre Abmeldung ist rückgängig gemacht",
+}
+
 
 @contextmanager
 def reading(browser: Browser, **options: Any) -> Iterator[Page]:
@@ -59,6 +65,19 @@ def show_done_all(page: Page, web: Served) -> None:
     press(page)
 
 
+def show_undo(page: Page, web: Served) -> None:
+    page.goto(web.origin + web.undo_link())
+
+
+def show_undone(page: Page, web: Served) -> None:
+    show_undo(page, web)
+    press(page)
+
+
+def show_undo_too_late(page: Page, web: Served) -> None:
+    page.goto(web.origin + web.late_undo_link())
+
+
 def show_not_found(page: Page, web: Served) -> None:
     page.goto(f"{web.origin}/u/broken")
 
@@ -93,6 +112,24 @@ def test_one_click_is_enough(served: Served, browser: Browser, script: bool, lan
         assert served.events() == before + 1
         page.reload()
         expect(page.get_by_role("heading", level=1)).to_have_text(LANGUAGES[language])
+        assert served.events() == before + 1
+
+
+@pytest.mark.parametrize("language", UNDONE)
+def test_a_withdrawal_is_undone_by_one_press(served: Served, browser: Browser, language: str) -> None:
+    address = f"undoing-{language}@example.net"
+    link, before = served.undo_link(address), served.events()
+    with reading(browser, java_script_enabled=False, locale=language, viewport=PHONE) as page:
+        page.goto(served.origin + link)
+        assert page.locator("html").get_attribute("lang") == language
+        assert served.events() == before
+
+        press(page)
+
+        expect(page.get_by_role("heading", level=1)).to_have_text(UNDONE[language])
+        assert ask(served.here, address)[0].allowed
+        page.reload()
+        expect(page.get_by_role("heading", level=1)).to_have_text(UNDONE[language])
         assert served.events() == before + 1
 
 

@@ -152,6 +152,7 @@ def test_the_calls_of_the_api_page_answer_as_it_says(keys: dict[str, str], monke
             return [shape(part) for part in value]
         if isinstance(value, str):
             value = re.sub(r"[a-z2-7]{56}|\bee4t…", "TOKEN", value)
+            value = re.sub(r"(?<=TOKEN\.)[0-9a-f]{16}(?=@)", "UNIQUE", value)
             value = re.sub(r"https?://[^/>]+(?=/u/)", "https://HERE", value)
             return re.sub(r"^[0-9a-f]{1,16}-(?=\d+$)", "ID-", value)
         return value

@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 from imapclient import IMAPClient
 
-from mailconsent import mailbox
 from mailconsent.errors import MailboxUnavailable
 from mailconsent.imap_url import MailboxAddress
-from mailconsent.mailbox import connect
+from mailconsent.mailbox import connect, session
 from tests.real.dovecot import PASSWORD, Dovecot
 from tests.real.inbox import mail, never, opened, swept
 from tests.real.ports import free_port, wait_for_port
@@ -33,7 +32,7 @@ def user(dovecot: Dovecot) -> str:
 def without_idle(relay: Relay, monkeypatch: pytest.MonkeyPatch) -> Relay:
     """Dovecot behind a relay that hides a word of its capabilities."""
     relay.mask = b"IDLE"
-    monkeypatch.setattr(mailbox, "POLL", 0.2)
+    monkeypatch.setattr(session, "POLL", 0.2)
     return relay
 
 

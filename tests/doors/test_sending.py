@@ -24,6 +24,7 @@ from tests.houses import build, inbox_settings, rows, until
 from tests.real.dovecot import Dovecot
 from tests.real.ports import free_port
 from tests.real.smtp import SmtpServer
+from worker import Worker
 
 NOW = datetime.now(UTC)
 DAY = timedelta(days=1)
@@ -204,6 +205,22 @@ def test_a_server_that_lets_nobody_in_is_left_alone_for_a_while(installation: In
         here.send_all()
     assert here.pause_after(PostboxRefused()) == sending.LONGEST_PAUSE
     assert here.pause_after(PostboxUnavailable()) < sending.LONGEST_PAUSE
+
+
+def test_a_worker_without_a_mailbox_sends_what_the_pipe_of_a_mail_server_asked_for(
+    tmp_path: Path, server: SmtpServer
+) -> None:
+    environ = {"MAILCONSENT_SMTP_URL": f"smtp://127.0.0.1:{server.port}"}
+    with build(tmp_path, f"sqlite:///{tmp_path}/mailconsent.db", environ).opened() as here:
+        write(here, "anna@example.com", at=datetime.now(UTC))
+        worker = Worker(here)
+        thread = threading.Thread(target=worker.run)
+        thread.start()
+        until(lambda: rows(here, "select 1 from outbox where state = 'sent'"), "the letter")
+        assert thread.is_alive()
+        worker.stop()
+        thread.join(10)
+        assert not thread.is_alive()
 
 
 def test_the_worker_ends_in_time_while_a_server_is_silent_and_its_letter_is_sent_by_the_next(

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailconsent.classify import auto_reply, classify
+from mailconsent.classify import classify
+from mailconsent.classify.sayings import load_table
 from mailconsent.errors import InvalidToken
 from mailconsent.message import parse_message
 from mailconsent.model import Label
@@ -96,7 +97,7 @@ def test_a_read_receipt_is_automatic():
 
 
 def test_every_language_says_how_machines_and_absences_begin():
-    table = auto_reply.load_table("auto_replies.toml")
+    table = load_table("auto_replies.toml")
     languages = {name: kinds for name, kinds in table.items() if isinstance(kinds, dict)}
 
     assert len(languages) >= 30

@@ -9,8 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailconsent.classify.bounce.status import HARD, SOFT
-from mailconsent.failures import MEMORY, PATIENCE, Finding, Trouble, is_forgotten, is_ours, judge_failure, read_trouble
-from mailconsent.model import ALL_TOPICS, EventKind, Grade
+from mailconsent.failures import (
+    MEMORY,
+    PATIENCE,
+    Finding,
+    Trouble,
+    is_forgotten,
+    is_ours,
+    judge_failure,
+    read_trouble,
+    refused_as_ours,
+)
+from mailconsent.model import ALL_TOPICS, Classification, EventKind, Grade, Label
 from tests.histories import grown
 
 START = datetime(2026, 3, 1, 9, tzinfo=UTC)
@@ -91,3 +101,13 @@ def test_what_is_forgotten_changes_no_finding(days, status):
 
     assert judge_failure(kept, status, now, now=now) is judge_failure(events, status, now, now=now)
     assert all(event.occurred_at > now - MEMORY for event in kept)
+
+
+def test_an_operator_is_told_what_is_refused_for_our_own_fault():
+    statuses = ["5.7.1", "5.7.1", "5.7.515", "5.1.1", "5.7.13", "", "5.0.0", "4.4.1", "5.3.4"]
+    bounces = [
+        Classification(label=Label.BOUNCE_UNKNOWN, detector="bounce", reason="status", confidence=1.0, status=status)
+        for status in statuses
+    ]
+
+    assert refused_as_ours(bounces) == {"5.7.1": 2, "5.7.515": 1, "5.3.4": 1}

@@ -45,9 +45,9 @@ def classified(text: str, subject: str = "Re: News of July") -> Classification:
 def test_each_text_is_what_the_vectors_say(language, kind, why, text):
     found = classified(text)
 
-    assert found.label == (Label.UNSUBSCRIBE if kind == "requests" else Label.OTHER), (
-        f"{language}: {why}; {found.reason}"
-    )
+    # Whether an absence notice was written by a person does not matter here: it asks for nothing.
+    labels = {Label.UNSUBSCRIBE} if kind == "requests" else {Label.OTHER, Label.AUTO_REPLY}
+    assert found.label in labels, f"{language}: {why}; {found.reason}"
 
 
 @pytest.mark.parametrize("language", TABLES)

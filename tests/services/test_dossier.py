@@ -72,6 +72,15 @@ def test_access_answers_why_a_mail_was_sent_on_that_day(installation):
     ]
 
 
+def test_access_shows_what_they_were_answered(installation):
+    live_through(installation, ANNA)
+
+    (answer,) = export_of(installation, ANNA)["answers"]
+
+    assert (answer["kind"], answer["state"]) == ("acknowledgement", "waiting")
+    assert answer["text"].startswith(f"To: {ANNA}")
+
+
 def test_access_shows_their_mail_that_had_an_effect_and_that_awaits_a_human(installation):
     live_through(installation, ANNA)
     deliver(installation, BO, f"{UNCLEAR} {ANNA} wrote to me.", uid=3)

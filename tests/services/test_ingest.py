@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mailconsent.mail_id import MailId
 from mailconsent.mailbox import MAX_BYTES, Fetched
 from mailconsent.message import parse_message
 from mailconsent.model import Channel, EventKind, Reason
@@ -128,6 +129,13 @@ def test_what_only_a_human_can_tell_is_kept_for_one(here: Installation) -> None:
 
     assert stored.state is State.REVIEW
     assert stored.raw is not None
+    assert ask(here, ANNA)[0].reason is Reason.QUESTIONED
+
+
+def test_every_mail_of_the_pipe_has_a_name_by_which_a_human_calls_it() -> None:
+    for _ in range(100):
+        mail_id = MailId(1, 0, piped(REQUEST, now=NOW).uid)
+        assert MailId.read(str(mail_id)) == mail_id
 
 
 def test_mail_that_is_none_of_our_business_leaves_its_digest_alone(here: Installation) -> None:

@@ -29,6 +29,7 @@ from mailconsent.store.dossier import note_erasure
 from mailconsent.store.holds import HoldReason
 from mailconsent.store.inbox import Cursor, State, Stored, remember, take_lease
 from mailconsent.store.ledger import append, read_events
+from mailconsent.store.outbox import Letter, LetterKind, add_letter
 from mailconsent.store.recipients import describe, lock_address, lock_known
 from mailconsent.store.retention import tidy
 from tests.cast import ANNA, BO, CECILIA, NOW, receipt
@@ -278,6 +279,22 @@ def test_a_request_that_was_answered_and_an_erasure_go_a_year_later_and_then_the
     assert rows(installation, "select answered_on from rights_requests") == [(None,)], "nobody answered it yet"
     assert ("rights_request", 1, today, today) in certificates(installation)
     assert counts(retain(installation, NOW + timedelta(days=366))) == {}
+
+
+def test_that_somebody_was_written_to_is_known_for_a_week_and_then_nothing_is(installation):
+    with installation.store.begin() as tx:
+        stranger = lock_address(tx, ANNA)
+        raw = f"To: {ANNA}\r\n\r\n".encode()
+        times = {"created_at": NOW, "expires_at": NOW + timedelta(days=1)}
+        kind = LetterKind.ACKNOWLEDGEMENT
+        add_letter(tx, Letter(recipient_id=stranger.id, id="a" * 32, kind=kind, address=ANNA, raw=raw, **times))
+
+    assert counts(retain(installation, NOW + timedelta(days=7))) == {}
+    run = retain(installation, NOW + timedelta(days=7, seconds=1))
+
+    assert counts(run) == {Kept.LETTER: 1, Kept.DIGEST: 1}
+    assert ANNA not in everything(installation)
+    assert rows(installation, "select 1 from recipients") == []
 
 
 def test_what_is_finished_goes_in_bounded_steps(installation, monkeypatch):

@@ -420,7 +420,7 @@ def test_a_case_shows_own_words_whom_it_may_be_about_and_nothing_that_is_quoted(
     unclear_mail = unclear(installation, BO, text=text)
 
     with installation.store.read() as tx:
-        case = read_case(tx, unclear_mail)
+        case = read_case(tx, unclear_mail, installation.store.keyring.read_token)
 
     assert (case.subject, case.words, case.cut) == ("A wish", OF_ANOTHER, False)
     assert [(person.part, person.address, person.known, bool(person.question)) for person in case.people] == [
@@ -437,7 +437,7 @@ def test_a_case_names_the_owner_of_a_quoted_link_as_far_as_the_address_is_kept(i
     unclear_mail = unclear(installation, BO, text=f"{UNCLEAR}\r\n\r\n> Stop: {link}")
 
     with installation.store.read() as tx:
-        people = read_case(tx, unclear_mail).people
+        people = read_case(tx, unclear_mail, installation.store.keyring.read_token).people
 
     assert [(person.part, person.address) for person in people] == [(Part.WRITER, BO), (Part.LINK, ANNA)]
 
@@ -449,7 +449,7 @@ def test_a_mail_that_breaks_the_reader_is_to_be_looked_at_in_the_inbox(installat
     unclear_mail = deliver(installation, raw)
 
     with installation.store.read() as tx:
-        case = read_case(tx, unclear_mail)
+        case = read_case(tx, unclear_mail, installation.store.keyring.read_token)
 
     assert not case.readable
     assert reasons(installation, ANNA) == ["questioned"], "whom its header names"

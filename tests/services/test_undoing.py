@@ -1,5 +1,6 @@
 """Undoing a withdrawal through the link that went to the person's own mailbox (design 5.3); on both databases."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
@@ -339,6 +340,40 @@ def test_a_link_signed_after_the_keys_were_moved_works(installation, store):
 
     assert not take_back(store, leave(store)).repeated
     assert allowed(installation)
+
+
+def test_of_two_undos_at_once_one_adds_an_event(installation, store):
+    people = [f"anna{number}@example.com" for number in range(4)]
+    consent(installation, *people)
+    tokens = [token for address in people for token in [leave(store, address)] * 2]
+
+    with ThreadPoolExecutor(len(tokens)) as pool:
+        outcomes = list(pool.map(lambda token: take_back(store, token), tokens))
+
+    assert [kinds(store, address) for address in people] == [["consent_given", "withdrawn", "restored"]] * 4
+    assert sum(outcome.repeated for outcome in outcomes) == 4
+    assert all(decision.allowed for decision in ask_now(installation, *people))
+    assert not unfolded(installation)
+
+
+def test_who_leaves_again_at_the_same_moment_has_left_or_is_back_whole(installation, store):
+    people = [f"bo{number}@example.com" for number in range(4)]
+    consent(installation, *people)
+    tokens = {address: leave(store, address) for address in people}
+    works = [work for each in people for work in ((take_back, tokens[each]), (leave, each))]
+
+    with ThreadPoolExecutor(len(works)) as pool:
+        list(pool.map(lambda work: work[0](store, work[1]), works))
+
+    # Whichever came first: said before the undo, it was a repeat of what was undone; said after it, it stands.
+    for address in people:
+        told = kinds(store, address)
+        assert told in (
+            ["consent_given", "withdrawn", "restored"],
+            ["consent_given", "withdrawn", "restored", "withdrawn"],
+        )
+        assert allowed(installation, address) is (told[-1] == "restored")
+    assert not unfolded(installation)
 
 
 def test_links_of_other_kinds_undo_nothing_and_this_one_confirms_nothing(store):

@@ -13,7 +13,7 @@ from mailconsent.store import Transaction
 from mailconsent.store.access import ApiKey, answered, read_key, remember_answer
 from web.errors import problem
 from web.openapi import IDEMPOTENCY_KEY, Operation, document
-from web.v1 import imports, recipients, sales, senders, sends, suppressions
+from web.v1 import imports, recipients, reports, sales, senders, sends, suppressions
 from web.v1.keys import require
 
 v1 = Blueprint("v1", __name__, url_prefix="/v1")
@@ -22,6 +22,7 @@ OPERATIONS = (
     *senders.OPERATIONS,
     *sales.OPERATIONS,
     *sends.OPERATIONS,
+    *reports.OPERATIONS,
     *imports.OPERATIONS,
     *suppressions.OPERATIONS,
     *recipients.OPERATIONS,

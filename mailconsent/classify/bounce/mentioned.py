@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
-BETWEEN = re.compile(r"[\s<>()\[\]{}\"“”‘’«»`´,;|、。，；（）]+")
+BETWEEN = re.compile(r"[\s：<>()\[\]{}\"“”‘’«»`´,;|、。，；（）]+")
 DOMAIN = re.compile(r"[\w-]+(?:\.[\w-]+)+\.?")
 #: Lines that name the sender, an identifier or somebody to ask.
 NOT_FAILED = re.compile(
@@ -66,7 +66,7 @@ class Mention(NamedTuple):
 def find_recipients(text: str, sent_to: tuple[str, ...], ours: frozenset[str]) -> tuple[str, ...]:
     """Whom a text names as not reached, where `sent_to` are the recipients of the message it returns."""
     found = [mention for mention in find_mentions(text) if mention.address.lower().partition("@")[0] not in STAFF]
-    mentions = [mention for mention in found if mention.address.lower() not in ours] or found
+    mentions = [mention for mention in found if mention.address.lower() not in ours]
     expected = {address.lower() for address in sent_to} - ours
     made = {before.address for before, after in pairwise(mentions) if after.replaces}
     written = [mention for mention in mentions if mention.address not in made]
@@ -78,7 +78,9 @@ def find_recipients(text: str, sent_to: tuple[str, ...], ours: frozenset[str]) -
         return known
     if mentions:
         return (mentions[0].address,)
-    return tuple(address for address in sent_to if address.lower() not in ours) if len(expected) == 1 else ()
+    if len(expected) == 1:
+        return tuple(address for address in sent_to if address.lower() not in ours)
+    return (found[0].address,) if found else ()
 
 
 def unique(addresses: Iterator[str]) -> tuple[str, ...]:

@@ -52,6 +52,8 @@ class Forms(NamedTuple):
     beginnings: Sayings
     failures: Sayings
     delays: Sayings
+    no_failures: Sayings
+    goods: Sayings
     returned: re.Pattern[str]
 
 
@@ -66,6 +68,8 @@ def load_forms() -> Forms:
         beginnings=gather(table["beginnings"]),
         failures=gather(table["failures"]),
         delays=gather(table["delays"]),
+        no_failures=gather(table["no_failures"]),
+        goods=gather(table["goods"]),
         returned=re.compile("|".join(map(re.escape, table["returned"])), re.IGNORECASE),
     )
 
@@ -79,9 +83,10 @@ def is_bounce(message: InboundMessage) -> bool:
     if any(daemon in sender for daemon in forms.daemons):
         return True
     is_reply, subject = split_prefixes(message.subject)
-    if is_reply or message.in_reply_to:
+    answers = is_reply or bool(message.in_reply_to)
+    if answers and message.return_path != "":  # James answers, too, but from the null return path
         return False
-    named = says(hear(subject), forms.subjects)
+    named = not answers and says(hear(subject), forms.subjects)
     nobody = message.return_path == "" or not message.from_addresses
     if named and (nobody or any(name in sender for name in forms.postmasters)):
         return True
@@ -93,7 +98,11 @@ def is_bounce(message: InboundMessage) -> bool:
         return began and not QUOTED.search(text)
     if "?" in text or not says(hear(text), forms.failures):  # a machine asks nothing
         return False
-    return not set(recipients_in_text(message)) <= set(message.from_addresses)
+    if any(says(hear(words), forms.goods) for words in (subject, text)):
+        return False
+    # A newsletter about bounces names addresses in its sentences; a bounce, at the head of a line.
+    leads = any(mention.leads for mention in mentioned.find_mentions(text))
+    return leads and not set(recipients_in_text(message)) <= set(message.from_addresses)
 
 
 def classify(message: InboundMessage, read_token: Callable[[str], MailedClaim]) -> Classification:
@@ -102,6 +111,10 @@ def classify(message: InboundMessage, read_token: Callable[[str], MailedClaim]) 
     code, by_words = weigh_text(text)
     if judge(code) != Label.BOUNCE_HARD and is_late(message, text):
         return Classification(label=Label.AUTO_REPLY, detector="bounce", reason="words of a delay", confidence=0.8)
+    # Words that stand for a code are about somebody, if they are about a failure.
+    is_vague = not code or (by_words and not recipients_in_text(message))
+    if is_vague and says(hear(text), load_forms().no_failures):
+        return Classification(label=Label.AUTO_REPLY, detector="bounce", reason="nothing failed", confidence=0.8)
     label = judge(code)
     reason = f"words for status {code}" if by_words else f"status {code} in text"
     return Classification(

@@ -22,7 +22,8 @@ from mailconsent.model import Classification, Label, MailedClaim
 
 GRAVITY = (Label.BOUNCE_HARD, Label.BOUNCE_SOFT, Label.BOUNCE_UNKNOWN)
 #: What is no failure (RFC 3464 section 2.3.3). Any other value counts as one: mail in the wild has `expired`.
-NO_FAILURES = frozenset({"delayed", "delivered", "relayed", "expanded"})
+#: `deliverable` is the answer of Postfix to a probe.
+NO_FAILURES = frozenset({"delayed", "delivered", "relayed", "expanded", "deliverable"})
 #: The fields of a recipient's block where they stand in prose.
 RECIPIENT_FIELD = re.compile(
     r"^(?:Final-Recipient|Original-Recipient|Action|Status)[ \t]*:", re.MULTILINE | re.IGNORECASE

@@ -30,7 +30,7 @@ SOFT = frozenset(
     | {f"5.4.{number}" for number in (300, 310, 312, 313, 315, 316, 317)}
 )
 #: These say what is wrong, and no word can make it the address's fault.
-NOT_THE_ADDRESS = re.compile(r"5\.(?:7\.\d+|6\.\d+|3\.[3-5]|2\.3|1\.[78])")
+NOT_THE_ADDRESS = re.compile(r"5\.(?:7\.\d+|6\.\d+|5\.3|4\.5|3\.[3-5]|2\.3|1\.[78])")
 #: These say that it failed, and not why.
 VAGUE = re.compile(r"[45]\.0\.0|5\.(?:1\.9|2\.0|3\.0|4\.[01]|5\.\d+)")
 
@@ -43,6 +43,7 @@ MARKED = re.compile(r"#\s?([45]\.\d{1,3}\.\d{1,3})(?!\.?\d)")
 BARE_REPLY = re.compile(r"(?:^|[:;<>=(\[])[ \t]{0,8}([45])[0-7]\d(?=[ -])", re.MULTILINE)
 
 ADDRESS = re.compile(r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;]+|https?://\S+")
+SENTENCE_END = re.compile(r"[.!?](?=\s|$)|\n\s*\n")
 MAX_SAID = 4_000
 
 
@@ -53,6 +54,12 @@ class Meaning(NamedTuple):
     sayings: Sayings
     #: Whether they count for more than a hard code.
     overrules: bool
+
+
+@cache
+def load_guesses() -> Sayings:
+    """The sayings of `forms.toml` by which a reason is known for a guess."""
+    return gather(load_table("bounce/forms.toml")["guesses"])
 
 
 @cache
@@ -99,8 +106,15 @@ def find_statuses(text: str) -> list[str]:
 
 def read_words(text: str) -> Meaning | None:
     """What a text means that gives reasons in words. The addresses in it are no words."""
-    said = hear(ADDRESS.sub(" ", text[:MAX_SAID]))
+    said = hear(leave_out_guesses(ADDRESS.sub(" ", text[:MAX_SAID])))
     return next((meaning for meaning in load_meanings() if says(said, meaning.sayings)), None)
+
+
+def leave_out_guesses(text: str) -> str:
+    """A text without the sentences that only guess at reasons: "The usual cause is an invalid address"."""
+    if not says(hear(text), load_guesses()):  # nearly all
+        return text
+    return " . ".join(part for part in SENTENCE_END.split(text) if not says(hear(part), load_guesses()))
 
 
 def weigh(code: str, text: str) -> tuple[str, bool]:

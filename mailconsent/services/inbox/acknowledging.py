@@ -3,12 +3,13 @@ The acknowledgement of a request that came by mail. Rules (RFC 3834, design 5.6)
 
 1. It waits in the outbox from the transaction of the request on: none without the other.
 2. Whether a request counts and whether it is answered are two questions. What keeps the answer back keeps nothing else.
-3. To one address at most one a week (RFC 3834 section 2), whatever comes from it: two machines that answer each other
-   come to an end at once.
+3. To one address, with its tagged forms, at most one a week (RFC 3834 section 2), whatever comes from it. What answers
+   an answer of ours is not answered, also from another address. So two machines that answer each other come to an end.
 4. Only of recent mail, and of none that a first sweep finds: it may be of years ago.
 5. The link that undoes goes to nobody but whose opt-out it is. Who repeats somebody else's gets no answer at all.
 """
 
+import re
 import secrets
 from datetime import timedelta
 
@@ -33,6 +34,9 @@ from mailconsent.store.recipients import lock_address
 RECENT = timedelta(days=3)
 #: RFC 3834 section 2 recommends seven days.
 BETWEEN_TWO = timedelta(days=7)
+#: The Message-ID of an answer, by which what answers it is known.
+NAME = "<answer.{id}@{domain}>"
+_OURS = re.compile(r"<answer\.[0-9a-f]{32}@")
 
 
 def acknowledge(tx: Transaction, mail: Mail, effect: Effect) -> bool:
@@ -52,6 +56,8 @@ def acknowledge(tx: Transaction, mail: Mail, effect: Effect) -> bool:
 def _acknowledge(tx: Transaction, mail: Mail, effect: Effect) -> bool:
     message, answers = mail.judged.message, mail.answers
     if answers is None or message is None or not _is_recent(mail):
+        return False
+    if _OURS.search(f"{message.in_reply_to} {message.references}"):
         return False
     if may_answer(message, ours=answers.ours, authentication=mail.judged.authentication):
         return False
@@ -91,7 +97,7 @@ def _letter(
         stopped=_stopped(mail, answers.rules, language),
         language=language,
         undo_url=f"{answers.rules.base_url}/r/{undo}" if undo else None,
-        message_id=f"<{name}@{domain_of(controller.contact)}>",
+        message_id=NAME.format(id=name, domain=domain_of(controller.contact)),
         now=mail.now,
     )
     return Letter(

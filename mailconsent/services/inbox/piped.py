@@ -13,8 +13,8 @@ from mailconsent.services.inbox.processing import take_in
 from mailconsent.store import Transaction
 from mailconsent.store.inbox import Stored, pipe_cursor
 
-#: Bits of a UID that chance gives; the others are the time in milliseconds, so that UIDs follow it.
-CHANCE = 20
+#: Bits of a UID: no more than a name of a mail has digits for (`MailId`), and too many for two to be alike.
+UID_BITS = 59
 
 
 def piped(raw: bytes, *, now: datetime) -> Fetched:
@@ -23,9 +23,8 @@ def piped(raw: bytes, *, now: datetime) -> Fetched:
     much of it. Where it is the same message, its digests are then the same.
     """
     held = normalize_line_ends(raw[: 2 * MAX_BYTES]).replace(b"\n", b"\r\n")[:MAX_BYTES]
-    # Made here and asked of nobody: a counter would be a lock that all wait for.
-    uid = int(now.timestamp() * 1000) << CHANCE | secrets.randbits(CHANCE)
-    return Fetched(uid=uid, raw=held, received_at=arrival(parse_message(held), now=now))
+    # By chance, since a counter would be a lock that all wait for.
+    return Fetched(uid=secrets.randbits(UID_BITS), raw=held, received_at=arrival(parse_message(held), now=now))
 
 
 def arrival(message: InboundMessage, *, now: datetime) -> datetime:

@@ -35,8 +35,8 @@ def process(
     Store a batch with its effects, move the cursor past it and stay the holder for the time of a `lease` more. Raises
     `LeaseLost` if the mailbox is another worker's.
 
-    With `answers`, who made a request is told. With `marks`, what has an effect is noted down to be marked in the
-    mailbox; what awaits a human is, too, for the case that it gets one.
+    With `answers`, who made a request is told. With `marks`, what had an effect and waits for nobody is noted down to
+    be marked in the mailbox.
     """
     # First the cursor: its row is the lock that keeps a worker which lost the lease from writing anything.
     moved = advance(tx, cursor, holder, batch[-1].fetched.uid, lease_until=now + lease)
@@ -92,5 +92,5 @@ def _settle(tx: Transaction, mail: Mail, *, copy: bool, marks: bool) -> Stored:
         received_at=judged.fetched.received_at,
         review_until=None if state is State.DONE else mail.now + REVIEW_WITHIN,
         raw=judged.fetched.raw if effect.outcomes or state is not State.DONE else None,
-        unmarked=marks and (bool(effect.outcomes) or state is not State.DONE),
+        unmarked=marks and bool(effect.outcomes) and state is State.DONE,
     )

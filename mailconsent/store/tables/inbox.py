@@ -59,7 +59,7 @@ inbound_messages = Table(
     Column("review_until", UtcDateTime),
     # Kept only of mail that had an effect or awaits a human; erasable.
     Column("raw", LargeBinary),
-    # Had an effect or may get one from a human, and lacks its mark in the mailbox.
+    # Had an effect, and its mark in the mailbox is still to be set.
     Column("unmarked", Boolean, nullable=False, server_default=false()),
     # Most mail is neither ours nor anybody's work, and is in no index.
     _partial_index("raw_digest", where="content_digest is not null"),

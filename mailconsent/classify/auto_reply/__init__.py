@@ -1,0 +1,49 @@
+"""
+Automatic responses: RFC 3834, and what mailers used before it or instead of it.
+
+Rules of this package:
+
+1. It exists so that no machine's answer counts as a person's request: absence notices quote our subject and our links.
+2. A `header` is proof. `speech` is read where no header says it, and only if it asks for nothing.
+3. What a machine sends unasked (`auto-generated` of RFC 3834 section 5.1, unless it says or shows that it answers
+   something) is a notification: no response, and no request either.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from mailconsent.classify import unsubscribe
+from mailconsent.classify.auto_reply.header import auto_submitted, telling_header, telling_vendor
+from mailconsent.classify.auto_reply.speech import telling_words
+from mailconsent.message import InboundMessage
+from mailconsent.model import Classification, Label, MailedClaim
+
+
+def detect(message: InboundMessage, read_token: Callable[[str], MailedClaim]) -> Classification | None:
+    """An automatic response, if this is one."""
+    by_header = telling_header(message)
+    if by_header == "auto-submitted" and is_notification(message):
+        return Classification(label=Label.OTHER, detector="auto_reply", reason="notification", confidence=0.8)
+    by_words = "" if by_header else telling_words(message)
+    if not (by_header or by_words):
+        return None
+    if by_words:
+        asked = unsubscribe.detect(replace(message, subject=""), read_token)
+        if asked is not None and asked.label == Label.UNSUBSCRIBE:
+            # Automatic by its subject, and the text asks: a human reads it.
+            doubt = replace(asked, label=Label.UNSURE, detector="auto_reply", reason="subject", confidence=0.5)
+            return doubt if by_words == "subject" else None
+    return Classification(
+        label=Label.AUTO_REPLY,
+        detector="auto_reply",
+        reason=by_header or by_words,
+        confidence=1.0 if by_header else 0.8,
+    )
+
+
+def is_notification(message: InboundMessage) -> bool:
+    """Whether a message of `Auto-Submitted: auto-generated` answers nothing; Exchange marks its answers so, too."""
+    if auto_submitted(message) != "auto-generated" or message.in_reply_to or message.references:
+        return False
+    is_reply, _subject = unsubscribe.split_prefixes(message.subject)
+    return not is_reply and not telling_vendor(message) and not telling_words(message)

@@ -1,0 +1,148 @@
+"""
+What machines say, where no header tells: `../auto_replies.toml` has the words.
+
+Rules of this file:
+
+1. A subject is proof only if nobody writes it by hand, is no question, and speaks of no automatic response of ours.
+2. A text is proof if a machine says in its first sentences that it is one, or that its owner is away. Thanks for a
+   message are no proof, since people begin with them, too: a machine goes on with a promise or a number.
+3. A question is put by somebody who waits for the answer. Who writes below what they quote is a person.
+4. A machine that reports to us what others did answers nothing: it is no automatic response.
+"""
+
+import re
+from functools import cache
+from typing import NamedTuple
+
+from mailconsent.classify import unsubscribe
+from mailconsent.classify.bounce import prose
+from mailconsent.classify.sayings import Sayings, begins, gather, hear, load_table, says
+from mailconsent.message import InboundMessage
+from mailconsent.own_words import own_words
+
+#: RFC 3834 section 3.1.5.
+AUTO_PREFIX = re.compile(r"\s*auto\s?:", re.IGNORECASE)
+COLON = re.compile("[:：]")
+SENTENCE = re.compile(r"[^.!?,:;\n。！，]+")
+
+#: In how much of a text its writer says that they are away.
+MAX_BEGINNING = 300
+#: In how much of it a promise follows thanks.
+MAX_PROMISE = 800
+MAX_SUBJECT = 400
+#: Salutations and thanks before a machine comes to the point.
+MAX_GREETINGS = 4
+REPLY_LINES = 3  #: among how many lines one stands
+MAX_NAME = 40  #: letters of a first line with no more than a name
+
+
+class Words(NamedTuple):
+    """What automatic responses say, in all languages."""
+
+    greetings: Sayings
+    subjects: Sayings
+    within: Sayings
+    prefixes: Sayings
+    spoken_of: Sayings
+    machines: Sayings
+    thanks: Sayings
+    promises: Sayings
+    absences: Sayings
+    presences: Sayings
+    wishes: Sayings
+    reports: Sayings
+    read_prefixes: Sayings
+    read_texts: Sayings
+    reply_lines: Sayings
+
+
+@cache
+def load_words() -> Words:
+    """The words in this package."""
+    table = load_table("auto_replies.toml")
+    languages = [language for language in table.values() if isinstance(language, dict)]
+
+    def collect(kind: str) -> Sayings:
+        return gather(saying for language in languages for saying in language.get(kind, ()))
+
+    return Words(**{kind: gather(table[kind]) if kind in table else collect(kind) for kind in Words._fields})
+
+
+def telling_words(message: InboundMessage) -> str:
+    """`subject` or `text` if it speaks as only machines do, or nothing."""
+    words = load_words()
+    whole = prose.read_text(message)
+    if is_automatic_subject(message.subject, words) or is_read_receipt(message.subject, whole, words):
+        return "subject"
+    text = below_reply_line(whole, words)
+    # Quotes are told from own words only where a quick look found something: nearly all mail ends here.
+    if not is_automatic(text, words):
+        return ""
+    own = own_words(message) if text == whole else text  # to `own_words`, all below that line is a quote
+    return "text" if is_automatic(own, words) and not is_below_quote(text, own) else ""
+
+
+def is_automatic_subject(subject: str, words: Words) -> bool:
+    """
+    Whether a subject is one that programs write.
+
+    Behind "Re:" it is that of a person who answers an automatic response, ours perhaps.
+    """
+    if AUTO_PREFIX.match(subject):
+        return True
+    subject = subject[:MAX_SUBJECT]
+    said = hear(subject)
+    head, *rest = COLON.split(subject, maxsplit=1)
+    speaks = begins(said, words.subjects) or says(said, words.within)
+    if not speaks and not (rest and begins(hear(head), words.prefixes)):
+        return False
+    is_reply, _rest = unsubscribe.split_prefixes(subject)
+    return not is_reply and "?" not in head and not says(hear(head), words.spoken_of)
+
+
+def is_read_receipt(subject: str, text: str, words: Words) -> bool:
+    """Whether a read receipt (RFC 8098) lost its report: "Read: News" over "Your message was read on Monday"."""
+    head, *rest = COLON.split(subject[:MAX_SUBJECT], maxsplit=1)
+    if not rest or not begins(hear(head), words.read_prefixes):
+        return False
+    return begins(hear(text[:MAX_BEGINNING]), words.read_texts)
+
+
+def is_automatic(text: str, words: Words) -> bool:
+    """Whether a text begins as machines do, or tells in its first sentences that its writer is away."""
+    start = text[:MAX_BEGINNING].strip()
+    sentences = [match.start() for match in SENTENCE.finditer(start) if not match[0].isspace()]
+    for number, at in enumerate(sentences[:MAX_GREETINGS]):
+        said = hear(start[at:])
+        if begins(said, words.machines):
+            return not says(hear(text[:MAX_PROMISE]), words.reports)
+        if begins(said, words.thanks) and promises(text[at:], words):
+            return True
+        end = sentences[number + 1] if number + 1 < len(sentences) else len(start)
+        if not begins(said, words.greetings) and not (number == 0 and end < MAX_NAME):
+            break
+    said = hear(start)
+    if "?" in start or "？" in start or not says(said, words.absences):
+        return False
+    return not says(said, words.presences) and not says(said, words.wishes)
+
+
+def promises(text: str, words: Words) -> bool:
+    """Whether thanks go on as those of a machine do: somebody will answer, or it has a number."""
+    said = hear(text[:MAX_PROMISE])
+    return says(said, words.promises) and not says(said, words.wishes)
+
+
+def below_reply_line(text: str, words: Words) -> str:
+    """A text without the line of a ticket system, among its first, above which one has to answer."""
+    *first, rest = text.split("\n", REPLY_LINES)
+    for number, line in enumerate(first):
+        if says(hear(line), words.reply_lines):
+            return "\n".join((*first[number + 1 :], rest)).strip()
+    return text
+
+
+def is_below_quote(text: str, own: str) -> bool:
+    """Whether the own words of a text stand below what it quotes."""
+    first = own.partition("\n")[0].strip()
+    return prose.QUOTED.search(text[: max(text.find(first), 0)]) is not None

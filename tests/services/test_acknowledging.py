@@ -1,0 +1,238 @@
+"""Which requests are answered, with what, and that an answer never keeps a request back. On both databases."""
+
+import email
+import email.policy
+from datetime import timedelta
+
+import pytest
+from mailconsent.services.inbox.reviewed import acknowledge_reviewed
+
+from mailconsent.mail_id import MailId
+from mailconsent.mailbox import Fetched
+from mailconsent.model import Channel, Reason
+from mailconsent.services import review
+from mailconsent.services.inbox import Answers, acknowledging, judge, process
+from mailconsent.store.inbox import note_sweep, read_cursor, take_lease
+from mailconsent.store.outbox import LetterState, end_letter, take_letter
+from mailconsent.store.recipients import describe, lock_address
+from tests.cast import ANNA, BO, NOW, receipt
+from tests.doors.mails import mail
+from tests.houses import ask, consent, rows, token_for
+from tests.people import UNCLEAR
+
+LEASE = timedelta(minutes=5)
+DAY = timedelta(days=1)
+LINK = "/r/"
+
+
+def written(sender, subject="Unsubscribe", text="", *, path=None, number=1, **fields):
+    """A mail that a mail server delivered, and wrote its return path down."""
+    return mail(sender, subject, text, number, Return_Path=f"<{sender if path is None else path}>", **fields)
+
+
+def deliver(here, raw, *, now=NOW, received=None, uid=1, swept=True, ours=("contact@example.com",)):
+    """A mail, as the worker reads it from its mailbox."""
+    answers = Answers(rules=here.rules, ours=frozenset(ours))
+    judged = judge(Fetched(uid=uid, raw=raw, received_at=received or now), here.store.keyring.read_mailed)
+    with here.store.begin() as tx:
+        take_lease(tx, "box", "worker", now=now, lease=LEASE)
+        if swept:
+            note_sweep(tx, "box", 7, now=now)
+        process(tx, read_cursor(tx, "box", 7), "worker", [judged], now=now, lease=LEASE, answers=answers)
+
+
+def letters(here, *, now=NOW):
+    """What waits to be sent, to whom."""
+    found = []
+    with here.store.begin() as tx:
+        while letter := take_letter(tx, "test", now=now, lease=DAY):
+            end_letter(tx, letter, "test", LetterState.SENT, None)
+            found.append((letter.address, email.message_from_bytes(letter.raw, policy=email.policy.default)))
+    return found
+
+
+def recipients(here):
+    return [address for address, _ in letters(here)]
+
+
+def no_answer_but_an_effect(here, address=ANNA):
+    return recipients(here) == [] and ask(here, address)[0].reason is Reason.WITHDRAWN
+
+
+def test_the_answer_waits_from_the_transaction_of_the_request_on(installation):
+    consent(installation, ANNA)
+
+    deliver(installation, written(ANNA))
+
+    ((address, message),) = letters(installation)
+    assert address == ANNA
+    assert message["To"] == ANNA
+    assert message["In-Reply-To"] == f"<1.{ANNA}>"
+    assert message["Message-ID"] == rows(installation, "select '<answer.' || id || '@example.com>' from outbox")[0][0]
+    assert LINK in message.get_content()
+
+
+def test_to_one_address_one_a_week_whatever_comes_from_it(installation):
+    token = token_for_one(installation)
+    deliver(installation, written(ANNA))
+    assert recipients(installation) == [ANNA]
+
+    deliver(installation, written(ANNA, token, number=2), now=NOW + DAY, uid=2)
+    deliver(installation, written(ANNA.upper(), number=3), now=NOW + 6 * DAY, uid=3)
+    assert recipients(installation) == []
+
+    deliver(installation, written(ANNA, number=4), now=NOW + 7 * DAY, uid=4)
+    assert len(letters(installation, now=NOW + 7 * DAY)) == 1
+
+
+def test_tagged_forms_of_one_address_count_together(installation):
+    deliver(installation, written("anna+one@example.com"))
+    deliver(installation, written("anna+two@example.com", number=2), uid=2)
+    deliver(installation, written(ANNA, number=3), uid=3)
+    deliver(installation, written("annabel@example.com", number=4), uid=4)
+
+    assert recipients(installation) == ["anna+one@example.com", "annabel@example.com"]
+
+
+@pytest.mark.parametrize("field", ["In_Reply_To", "References"])
+def test_what_answers_an_answer_of_ours_is_not_answered_whoever_it_comes_from(installation, field):
+    deliver(installation, written(BO))
+    ((_, message),) = letters(installation)
+
+    deliver(installation, written(ANNA, "Unsubscribe", number=2, **{field: f"<1@x> {message['Message-ID']}"}), uid=2)
+
+    assert no_answer_but_an_effect(installation)
+
+
+def token_for_one(here):
+    consent(here, BO)
+    return token_for(here, BO)
+
+
+@pytest.mark.parametrize(
+    ("why", "more"),
+    [
+        ("a first sweep", {"swept": False}),
+        ("older than a weekend", {"received": NOW - timedelta(days=3)}),
+        ("one of our own addresses", {"ours": (ANNA,)}),
+    ],
+)
+def test_a_request_counts_and_is_not_answered(installation, why, more):
+    deliver(installation, written(ANNA), **more)
+
+    assert no_answer_but_an_effect(installation), why
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        written(ANNA, path=""),
+        written(ANNA, path=BO),
+        mail(ANNA, "Unsubscribe"),
+        written(ANNA, List_Id="<staff.example.com>"),
+        written(ANNA, Precedence="bulk"),
+    ],
+    ids=["null return path", "another's return path", "no return path", "list", "bulk"],
+)
+def test_what_may_not_be_answered_counts_all_the_same(installation, raw):
+    deliver(installation, raw)
+
+    assert no_answer_but_an_effect(installation)
+
+
+def test_a_link_of_ours_in_a_machines_mail_counts_and_is_not_answered(installation):
+    token = token_for_one(installation)
+
+    deliver(installation, written(ANNA, token, Auto_Submitted="auto-generated"))
+
+    assert no_answer_but_an_effect(installation, BO)
+
+
+def test_who_uses_somebody_elses_link_is_told_the_topic_and_given_no_link(installation):
+    token = token_for_one(installation)
+
+    deliver(installation, written(ANNA, token))
+
+    ((address, message),) = letters(installation)
+    assert address == ANNA
+    assert "Blog newsletter" in message.get_content()
+    assert LINK not in message.get_content()
+    assert BO not in message.as_string()
+
+
+def test_who_repeats_what_stands_is_answered_only_for_themselves_and_cannot_undo_it(installation):
+    token = token_for_one(installation)
+    deliver(installation, written(BO, token))
+    deliver(installation, written(ANNA), now=NOW - 8 * DAY, uid=2)
+    letters(installation)
+
+    # Somebody else's no that stands: whoever holds the link could have us write to anybody.
+    deliver(installation, written("cecilia@example.org", token, number=3), uid=3)
+    assert recipients(installation) == []
+    deliver(installation, written(ANNA, number=4), uid=4)
+    ((address, message),) = letters(installation)
+    assert address == ANNA
+    assert LINK not in message.get_content()
+
+
+def test_an_answer_that_cannot_be_made_keeps_no_request_back(installation, monkeypatch):
+    def broken(*_args, **_named):
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(acknowledging, "compose", broken)
+
+    deliver(installation, written(ANNA))
+
+    assert no_answer_but_an_effect(installation)
+
+
+def test_an_address_that_mail_cannot_go_to_is_not_answered(installation):
+    strange = "anna..smith@example.com"
+    deliver(installation, written(strange))
+
+    assert no_answer_but_an_effect(installation, strange)
+
+
+def test_a_domain_in_other_letters_is_written_as_every_server_knows_it(installation):
+    deliver(installation, written("anna@bücher.example", path="anna@xn--bcher-kva.example"))
+
+    ((address, message),) = letters(installation)
+    assert address == "anna@xn--bcher-kva.example"
+    assert message.as_bytes().isascii()
+
+
+def test_the_language_that_is_known_of_a_person_is_theirs_where_the_mail_tells_none(installation):
+    with installation.store.begin() as tx:
+        describe(tx, lock_address(tx, ANNA), language="da")
+    token = token_for_one(installation)
+
+    deliver(installation, written(ANNA, token))
+
+    assert letters(installation)[0][1]["Content-Language"] == "da"
+
+
+@pytest.mark.parametrize("days", [1, 4])
+def test_a_request_that_a_human_found_is_answered_while_it_is_recent(installation, days):
+    subject, _, text = UNCLEAR.partition("\n\n")
+    consent(installation, ANNA)
+    deliver(installation, written(ANNA, subject, text))
+    assert recipients(installation) == [], "not before somebody has decided"
+
+    now = NOW + days * DAY
+    name = MailId.read(str(rows(installation, "select max(source) from events where kind = 'questioned'")[0][0]))
+    with installation.store.begin() as tx:
+        decided = receipt(Channel.OPERATOR, minutes=days * 24 * 60)
+        answered = review.apply(tx, name, decided)
+        acknowledge_reviewed(
+            tx,
+            name,
+            answered.withdrawn,
+            read_token=installation.store.keyring.read_mailed,
+            trusted=frozenset(),
+            answers=Answers(rules=installation.rules, ours=frozenset()),
+            now=now,
+        )
+
+    found = letters(installation, now=now)
+    assert [address for address, _ in found] == ([ANNA] if days < 3 else [])
+    assert all(LINK in message.get_content() for _, message in found)
