@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from types import FrameType
 
@@ -22,7 +23,8 @@ from mailconsent.settings import load_settings
 
 #: Seconds that an orderly end may take.
 LAST_MOMENT = 4.0
-#: Seconds of it in which a letter that is being sent may be finished: otherwise it is sent once more.
+#: Seconds of it in which a letter that is being sent may be finished: otherwise it is sent once more. And in which the
+#: house may be left in order.
 LAST_LETTER = 2.5
 
 
@@ -65,20 +67,22 @@ class Worker:
     def run(self) -> None:
         """Work until told to stop. Raises what ended a loop that should not have ended."""
         logs.info("worker started")
-        # What the house is in the midst of when the process ends is rolled back, so nobody waits for it.
-        threading.Thread(target=self.keep_house, daemon=True).start()
-        sending = threading.Thread(target=self.sender.run, daemon=True) if self.sender else None
-        if sending:
-            sending.start()
+        # Nobody waits long for these: what they are in the midst of is rolled back, or sent once more.
+        beside = [threading.Thread(target=self.keep_house, daemon=True)]
+        if self.sender:
+            beside.append(threading.Thread(target=self.sender.run, daemon=True))
+        for thread in beside:
+            thread.start()
         preload()
         threads = [threading.Thread(target=self._guard, args=(reader.run,)) for reader in self.readers]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        if sending:
-            self._stop.wait()  # where there is no mailbox, only this goes on
-            sending.join(LAST_LETTER)
+        self._stop.wait()  # where there is no mailbox, the others go on
+        ends = time.monotonic() + LAST_LETTER
+        for thread in beside:
+            thread.join(max(0.0, ends - time.monotonic()))
         logs.info("worker stopped")
         if self._faults:
             raise self._faults[0]

@@ -122,7 +122,7 @@ def test_what_a_human_applies_gets_its_mark_then_and_what_one_dismisses_none(
         with here.store.begin() as tx:
             review.dismiss(tx, dismissed, receipt(Channel.OPERATOR), "thanks for a talk")
             apply_and_tell(tx, here, applied, receipt(Channel.OPERATOR), addresses=["anna@example.com"])
-        until(lambda: all_marked(here, 2))
+        until(lambda: rows(here, "select 1 from inbound_messages where unmarked") == [])
 
     assert [message.flags for message in dovecot.state(user)] == [frozenset({b"Handled"}), frozenset()]
 
