@@ -87,22 +87,30 @@ def is_bounce(message: InboundMessage) -> bool:
     if answers and message.return_path != "":  # James answers, too, but from the null return path
         return False
     named = not answers and says(hear(subject), forms.subjects)
-    nobody = message.return_path == "" or not message.from_addresses
-    if named and (nobody or any(name in sender for name in forms.postmasters)):
-        return True
     began = begins(hear(read_text(message)[:MAX_BEGINNING]), forms.beginnings)
     if not named and not began:  # nearly all mail
         return False
     text = explain(message)
-    if began or QUOTED.search(text):  # quoted by a person, who tells of a bounce
-        return began and not QUOTED.search(text)
-    if "?" in text or not says(hear(text), forms.failures):  # a machine asks nothing
-        return False
-    if any(says(hear(words), forms.goods) for words in (subject, text)):
+    quotes = QUOTED.search(text) is not None  # a person quotes it, who tells of a bounce
+    if began:
+        return not quotes
+    nobody = message.return_path == "" or not message.from_addresses
+    if nobody and (message.original_headers or next(mentioned.find_mentions(text), None)):
+        return True
+    told = "?" not in text and says(hear(text), forms.failures)  # a machine asks nothing
+    if nobody or any(name in sender for name in forms.postmasters):
+        return told or bool(find_statuses(text)) or read_words(text) is not None
+    if quotes or not told or any(says(hear(words), forms.goods) for words in (subject, text)):
         return False
     # A newsletter about bounces names addresses in its sentences; a bounce, at the head of a line.
     leads = any(mention.leads for mention in mentioned.find_mentions(text))
-    return leads and not set(recipients_in_text(message)) <= set(message.from_addresses)
+    return leads and any(is_another_s(address, message) for address in recipients_in_text(message))
+
+
+def is_another_s(address: str, message: InboundMessage) -> bool:
+    """Whether an address is neither the sender's nor of the domain that was written to: people look for ours."""
+    domains = {own.lower().rpartition("@")[2] for own in message.recipient_addresses}
+    return address not in message.from_addresses and address.lower().rpartition("@")[2] not in domains
 
 
 def classify(message: InboundMessage, read_token: Callable[[str], MailedClaim]) -> Classification:
