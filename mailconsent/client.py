@@ -172,8 +172,7 @@ class Client:
         Record that a mail failed, with its status (RFC 3463) or what the server said. What came of it: `ended` if the
         address does not work, `owner_changed`, `counted`, `look` or `nothing`.
         """
-        values: dict[str, object] = {"address": address, "occurred_at": occurred_at, "source": source}
-        values |= {name: why for name, why in (("status", status), ("said", said)) if why is not None}
+        values = {"address": address, "status": status, "said": said, "occurred_at": occurred_at, "source": source}
         recorded = self._write("bounces", _request(wire.BounceRequest, values), wire.BounceRecorded)
         return str(recorded["effect"])
 

@@ -144,16 +144,22 @@ class Postbox:
             raise ValueError("a control character in a command")
         # smtplib encodes commands in ASCII unless it is told otherwise.
         self._link.command_encoding = "ascii" if line.isascii() else "utf-8"
-        code, text = self._link.docmd(verb, line)
+        self._link.putcmd(verb, line)
+        return self._answer()
+
+    def _answer(self) -> tuple[int, bytes]:
+        code, text = self._link.getreply()
         if code == CLOSING:
             raise smtplib.SMTPServerDisconnected
+        if not 200 <= code < 600:
+            raise ValueError("no reply by RFC 5321 section 4.2")
         return code, text
 
     def _hand_over(self, raw: bytes) -> tuple[int, bytes]:
         data = _LEADING_DOT.sub(b"..", _ANY_LINE_END.sub(b"\r\n", raw))
         self._link.send(data + (b"" if data.endswith(b"\r\n") else b"\r\n") + b".\r\n")
         self._be_patient(LAST_WORD)
-        answer = self._link.getreply()
+        answer = self._answer()
         self._be_patient(self._timeout)
         return answer
 

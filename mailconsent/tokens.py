@@ -14,20 +14,13 @@ Signed claims in links and mail. Rules (design 5.2):
    got hold of a link can unsubscribe somebody, but not have their address taken for dead.
 """
 
-import base64
-import binascii
-import hashlib
-import hmac
-import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
-
-from itsdangerous import Signer
-from itsdangerous.signer import SigningAlgorithm
 
 from mailconsent.address import DIGEST_SIZE
 from mailconsent.errors import InvalidToken, TokenExpired
 from mailconsent.model import ConfirmClaim, LegalBasis, MailedClaim, ReturnClaim, UndoClaim, UnsubscribeClaim
+from mailconsent.signature import Signature
 
 FORMAT = 1
 MAX_GENERATION = 31
@@ -45,61 +38,31 @@ _UNDO_SALT = "mailconsent.undo"
 _RETURN_SALT = "mailconsent.return"
 # From which the days of return paths are counted: two bytes reach to the year 2149.
 _FIRST_DAY = date(1970, 1, 1)
-_SIGNATURE = 16
 # Where the topic, the event's number and the expiry begin.
 _TOPIC_AT = 1 + DIGEST_SIZE
 _EVENT_AT = _TOPIC_AT + 2
 _EXPIRY_AT = _EVENT_AT + 4
 
 
-class _Hmac128(SigningAlgorithm):
-    """HMAC-SHA-256 cut to its first 128 bits (RFC 2104 section 5)."""
-
-    def get_signature(self, key: bytes, value: bytes) -> bytes:
-        return hmac.digest(key, value, "sha256")[:_SIGNATURE]
-
-
-def _signer(keys: Sequence[bytes], salt: str) -> Signer:
-    """A signer under keys that are derived once; itsdangerous would derive them anew for every token."""
-
-    def under(secrets: Sequence[bytes], derivation: str) -> Signer:
-        return Signer(
-            list(secrets),
-            salt=salt,
-            key_derivation=derivation,
-            digest_method=hashlib.sha256,
-            algorithm=_Hmac128(),
-            sep=".",
-        )
-
-    deriving = under(keys, "hmac")
-    return under([deriving.derive_key(key) for key in keys], "none")
-
-
 class TokenSigner:
     """Signs under the last of the `active` keys, and reads what any key signed. Keys are oldest first."""
 
     def __init__(self, keys: Sequence[bytes], active: int | None = None) -> None:
-        active_keys = keys[: active or len(keys)]
-        self._reader, self._writer = _signer(keys, _SALT), _signer(active_keys, _SALT)
-        self._confirm_reader, self._confirm_writer = _signer(keys, _CONFIRM_SALT), _signer(active_keys, _CONFIRM_SALT)
-        self._undo_reader, self._undo_writer = _signer(keys, _UNDO_SALT), _signer(active_keys, _UNDO_SALT)
-        self._return_reader, self._return_writer = _signer(keys, _RETURN_SALT), _signer(active_keys, _RETURN_SALT)
+        self._unsubscribe = Signature(keys, active, _SALT)
+        self._confirm = Signature(keys, active, _CONFIRM_SALT)
+        self._undo = Signature(keys, active, _UNDO_SALT)
+        self._return = Signature(keys, active, _RETURN_SALT)
 
     def sign(self, claim: UnsubscribeClaim) -> str:
         """The 56 letters of a claim."""
         head = FORMAT << 5 | claim.generation
         tail = claim.topic | (SOFT_OPT_IN_BIT if claim.basis is LegalBasis.SOFT_OPT_IN else 0)
         payload = bytes([head]) + claim.digest + tail.to_bytes(2, "big")
-        return _written(payload, self._writer)
+        return self._unsubscribe.write(payload)
 
     def read(self, text: str) -> UnsubscribeClaim:
-        """
-        The claim in a token. Raises `InvalidToken` if it is not whole or not signed by us.
-
-        Letter case does not matter, and a `.`, `=` or `>` that a mail client took for a part of the link is dropped.
-        """
-        payload = _payload(text, LENGTH, self._reader)
+        """The claim in a token. Raises `InvalidToken` if it is not whole or not signed by us."""
+        payload = _read(text, LENGTH, self._unsubscribe)
         tail = int.from_bytes(payload[-2:], "big")
         return UnsubscribeClaim(
             digest=payload[1:-2],
@@ -112,11 +75,11 @@ class TokenSigner:
         """The 56 letters in the return path and the Message-ID of a mail."""
         day = (claim.sent_on - _FIRST_DAY).days
         payload = bytes([FORMAT << 5 | claim.generation]) + claim.digest + day.to_bytes(2, "big")
-        return _written(payload, self._return_writer)
+        return self._return.write(payload)
 
     def read_return(self, text: str) -> ReturnClaim:
         """The claim of a return path. Raises `InvalidToken` as `read` does."""
-        payload = _payload(text, LENGTH, self._return_reader)
+        payload = _read(text, LENGTH, self._return)
         return ReturnClaim(
             digest=payload[1:_TOPIC_AT],
             generation=payload[0] & MAX_GENERATION,
@@ -132,11 +95,11 @@ class TokenSigner:
 
     def sign_confirm(self, claim: ConfirmClaim) -> str:
         """The 72 letters of a link that confirms."""
-        return _written(_expiring_payload(claim, claim.request), self._confirm_writer)
+        return self._confirm.write(_expiring_payload(claim, claim.request))
 
     def read_confirm(self, text: str, *, now: datetime) -> ConfirmClaim:
         """The claim in a link that confirms. Raises `InvalidToken` as `read` does, and `TokenExpired`."""
-        payload, expires_at = _unexpired(text, self._confirm_reader, now)
+        payload, expires_at = _unexpired(text, self._confirm, now)
         return ConfirmClaim(
             digest=payload[1:_TOPIC_AT],
             generation=payload[0] & MAX_GENERATION,
@@ -147,11 +110,11 @@ class TokenSigner:
 
     def sign_undo(self, claim: UndoClaim) -> str:
         """The 72 letters of a link that undoes."""
-        return _written(_expiring_payload(claim, claim.withdrawal), self._undo_writer)
+        return self._undo.write(_expiring_payload(claim, claim.withdrawal))
 
     def read_undo(self, text: str, *, now: datetime) -> UndoClaim:
         """The claim in a link that undoes. Raises `InvalidToken` as `read` does, and `TokenExpired`."""
-        payload, expires_at = _unexpired(text, self._undo_reader, now)
+        payload, expires_at = _unexpired(text, self._undo, now)
         return UndoClaim(
             digest=payload[1:_TOPIC_AT],
             generation=payload[0] & MAX_GENERATION,
@@ -171,32 +134,17 @@ def _expiring_payload(claim: ConfirmClaim | UndoClaim, event: int) -> bytes:
     )
 
 
-def _unexpired(text: str, signer: Signer, now: datetime) -> tuple[bytes, datetime]:
+def _unexpired(text: str, signature: Signature, now: datetime) -> tuple[bytes, datetime]:
     """What was signed, and until when it holds. Raises `InvalidToken`, `TokenExpired`."""
-    payload = _payload(text, EXPIRING_LENGTH, signer)
+    payload = _read(text, EXPIRING_LENGTH, signature)
     expires_at = datetime.fromtimestamp(int.from_bytes(payload[_EXPIRY_AT:], "big"), UTC)
     if now >= expires_at:
         raise TokenExpired
     return payload, expires_at
 
 
-def _written(payload: bytes, signer: Signer) -> str:
-    signature = base64.urlsafe_b64decode(signer.get_signature(payload) + b"==")
-    return base64.b32encode(payload + signature).decode("ascii").lower()
-
-
-def _payload(text: str, length: int, signer: Signer) -> bytes:
-    """What was signed. Raises `InvalidToken`."""
-    letters = text.strip().rstrip(".=>").lower()
-    if not re.fullmatch(rf"[a-z2-7]{{{length}}}", letters):
-        raise InvalidToken
-    try:
-        whole = base64.b32decode(letters.upper())
-    except binascii.Error as fault:  # pragma: no cover - the shape leaves no such text
-        raise InvalidToken from fault
-    payload, signature = whole[:-_SIGNATURE], whole[-_SIGNATURE:]
-    if not signer.verify_signature(payload, base64.urlsafe_b64encode(signature).rstrip(b"=")):
-        raise InvalidToken
+def _read(text: str, length: int, signature: Signature) -> bytes:
+    payload = signature.read(text, length)
     if payload[0] >> 5 != FORMAT:
         raise InvalidToken
     return payload

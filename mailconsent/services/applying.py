@@ -34,7 +34,8 @@ def apply_and_tell(
     """As `review.apply`. With `tell`, the writer is told, but only where it was their own address that was meant."""
     waiting, raw = read_waiting(tx, mail_id), read_text(tx, mail_id)
     answered = apply(tx, mail_id, receipt, addresses=addresses, reason=reason)
-    if here.settings.mark:
+    # What came through a pipe lies in no mailbox.
+    if here.settings.mark and waiting and waiting.mailbox in {inbox.address.name for inbox in here.settings.inboxes}:
         lack_mark(tx, mail_id)
     if tell and waiting and raw:
         _tell(tx, here, waiting, raw, answered.withdrawn, receipt)

@@ -17,25 +17,25 @@ class BounceRequest(Request):
 
     address: Text
     status: Annotated[
-        str,
+        str | None,
         Field(
             pattern=r"^[45]\.[0-9]{1,3}\.[0-9]{1,3}$", description="RFC 3463.", json_schema_extra={"example": "5.1.1"}
         ),
-    ] = ""
+    ] = None
     said: Annotated[
-        str,
+        str | None,
         Field(
             max_length=4_000,
             description="The last answer of the server.",
             json_schema_extra={"example": "550 5.1.1 No such user here"},
         ),
-    ] = ""
+    ] = None
     occurred_at: Annotated[Moment | None, Field(description="Left out, or null: now.")] = None
     source: Source = ""
 
     def require_why(self) -> None:
         """Raises `Refused` unless this says why."""
-        if not self.model_fields_set & {"status", "said"}:
+        if self.status is None and self.said is None:
             raise Refused("A bounce needs a status, or what the server said: without, it says nothing of the address.")
 
 

@@ -2,8 +2,6 @@
 
 from datetime import UTC, datetime, timedelta
 
-import pytest
-
 from mailconsent.client import Client
 from mailconsent.model import EventKind, Reason
 from mailconsent.services.installation import Installation
@@ -89,22 +87,21 @@ def test_a_complaint_ends_marketing_and_no_invoice(sender: Sender, installation:
     assert [event.kind for event in happened] == [EventKind.CONSENT_GIVEN, EventKind.COMPLAINT]
 
 
-@pytest.mark.parametrize(
-    "asked",
-    [
-        {"address": ANNA},
-        {"address": ANNA, "status": "2.1.5"},
-        {"address": ANNA, "status": "550"},
-        {"address": "nobody", "status": "5.1.1"},
-        {"address": ANNA, "status": "5.1.1", "topic": "blog"},
-    ],
-    ids=["says nothing", "a success", "a reply code", "no address", "a topic"],
-)
-def test_what_is_no_failure_is_refused_and_echoes_nothing(sender: Sender, asked: dict[str, str]) -> None:
-    answer = sender.post("bounces", asked)
+REFUSED = [
+    ({"address": ANNA}, "says nothing"),
+    ({"address": ANNA, "status": "2.1.5"}, "a success"),
+    ({"address": ANNA, "status": "550"}, "a reply code"),
+    ({"address": "nobody", "status": "5.1.1"}, "no address"),
+    ({"address": ANNA, "status": "5.1.1", "topic": "blog"}, "a topic"),
+]
 
-    assert answer.status_code in (400, 422)
-    assert ANNA not in answer.text
+
+def test_what_is_no_failure_is_refused_and_echoes_nothing(sender: Sender) -> None:
+    for asked, why in REFUSED:
+        answer = sender.post("bounces", asked)
+
+        assert answer.status_code in (400, 422), why
+        assert ANNA not in answer.text
 
 
 def test_each_call_needs_its_own_scope(installation: Installation) -> None:
@@ -120,7 +117,7 @@ def test_each_call_needs_its_own_scope(installation: Installation) -> None:
 
 def test_the_client_reports_both(web: Served) -> None:
     anna, bo = unique("anna"), unique("bo")
-    with Client(web.base_url, web.key) as client:
+    with Client(web.origin, web.api_key()) as client:
         assert client.record_bounce(anna, status="5.1.1") == "ended"
         assert client.record_bounce(bo, said="452 4.2.2 over quota") == "counted"
         assert client.record_complaint(bo)

@@ -129,6 +129,10 @@ BETWEEN_US = [
     ("RCPT", "", PostboxUnavailable, "connection broke off"),
     ("DATA", "...", PostboxUnavailable, "answer did not come in time"),
     ("letter", "", PostboxUnavailable, "connection broke off"),
+    ("letter", "421 4.3.2 closing", PostboxUnavailable, "connection broke off"),
+    ("letter", "taken, thanks", PostboxUnavailable, "answer was not to be understood"),
+    ("MAIL", "\x00\xff", PostboxUnavailable, "answer was not to be understood"),
+    ("RCPT", "25 ok", PostboxUnavailable, "answer was not to be understood"),
 ]
 
 

@@ -95,6 +95,19 @@ def test_it_is_no_request_even_where_a_gateway_took_away_what_says_that_it_is_au
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_who_thanks_for_it_asks_for_nothing(language):
+    quote = "".join(f"> {line}\n" for line in text_of(answer(language=language)).splitlines())
+    thanks = InboundMessage(
+        subject=f"Re: Auto: {load_texts()[language].subject}",
+        text=f"Thanks!\n\nOn Mon, 2 Mar 2026 at 10:00, Example Imaging ApS <contact@example.com> wrote:\n\n{quote}",
+        in_reply_to=MESSAGE_ID,
+        from_addresses=("anna@example.com",),
+    )
+
+    assert classify(thanks, read_token).label in (Label.AUTO_REPLY, Label.OTHER)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_it_says_what_was_stopped_what_was_not_how_to_undo_it_and_how_to_complain(language):
     texts = load_texts()[language]
     everything, topics = text_of(answer(language=language)), text_of(answer(language=language, stopped=BLOG))

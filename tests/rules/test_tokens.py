@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mailconsent.address import DIGEST_SIZE
 from mailconsent.errors import InvalidToken, TokenExpired
-from mailconsent.model import ALL_TOPICS, ConfirmClaim, LegalBasis, ReturnClaim, UnsubscribeClaim
+from mailconsent.model import ALL_TOPICS, ConfirmClaim, LegalBasis, ReturnClaim, UndoClaim, UnsubscribeClaim
 from mailconsent.tokens import CONFIRM_LIFE, LENGTH, MAX_GENERATION, MAX_TOPIC, TokenSigner
 
 KEYS = (b"1" * 32, b"2" * 32, b"3" * 64)
@@ -238,6 +238,47 @@ def test_a_link_that_confirms_outlives_a_new_signing_key_and_no_strange_one():
     assert signer.read_confirm(token, now=ASKED) == CONFIRM
     with pytest.raises(InvalidToken):
         TokenSigner(KEYS[1:]).read_confirm(token, now=ASKED)
+
+
+UNDO = UndoClaim(digest=bytes(range(16)), generation=1, topic=0, withdrawal=3, expires_at=ASKED + timedelta(hours=24))
+
+
+@given(CONFIRMS)
+def test_a_link_that_undoes_is_read_back_until_it_expires(other):
+    claim = UndoClaim(
+        digest=other.digest,
+        generation=other.generation,
+        topic=other.topic,
+        withdrawal=other.request,
+        expires_at=other.expires_at,
+    )
+    token = signer.sign_undo(claim)
+
+    assert re.fullmatch(r"[a-z2-7]{72}", token)
+    assert signer.read_undo(f"{token.upper()}.", now=claim.expires_at - timedelta(seconds=1)) == claim
+    with pytest.raises(TokenExpired):
+        signer.read_undo(token, now=claim.expires_at)
+    # Of the same numbers, and no confirmation of anything.
+    with pytest.raises(InvalidToken):
+        signer.read_confirm(token, now=ASKED)
+    with pytest.raises(InvalidToken):
+        signer.read_undo(signer.sign_confirm(other), now=ASKED)
+
+
+def test_the_format_of_a_link_that_undoes_is_that_of_one_that_confirms_under_a_salt_of_its_own():
+    tail = (0).to_bytes(2, "big") + (3).to_bytes(4, "big") + int(UNDO.expires_at.timestamp()).to_bytes(6, "big")
+    payload = bytes([1 << 5 | 1]) + bytes(range(16)) + tail
+
+    assert signer.sign_undo(UNDO) == signed(payload, salt=b"mailconsent.undo")
+
+
+@pytest.mark.parametrize("place", range(72))
+def test_any_single_changed_letter_of_a_link_that_undoes_is_refused(place):
+    token = signer.sign_undo(UNDO)
+
+    for letter in ALPHABET.replace(token[place], ""):
+        with pytest.raises(InvalidToken):
+            signer.read_undo(token[:place] + letter + token[place + 1 :], now=ASKED)
 
 
 RETURNS = st.builds(

@@ -5,20 +5,16 @@ import email.policy
 from datetime import timedelta
 
 import pytest
-from mailconsent.services.inbox.reviewed import acknowledge_reviewed
 
-from mailconsent.mail_id import MailId
 from mailconsent.mailbox import Fetched
-from mailconsent.model import Channel, Reason
-from mailconsent.services import review
+from mailconsent.model import Reason
 from mailconsent.services.inbox import Answers, acknowledging, judge, process
 from mailconsent.store.inbox import note_sweep, read_cursor, take_lease
 from mailconsent.store.outbox import LetterState, end_letter, take_letter
 from mailconsent.store.recipients import describe, lock_address
-from tests.cast import ANNA, BO, NOW, receipt
+from tests.cast import ANNA, BO, NOW
 from tests.doors.mails import mail
 from tests.houses import ask, consent, rows, token_for
-from tests.people import UNCLEAR
 
 LEASE = timedelta(minutes=5)
 DAY = timedelta(days=1)
@@ -209,30 +205,3 @@ def test_the_language_that_is_known_of_a_person_is_theirs_where_the_mail_tells_n
     deliver(installation, written(ANNA, token))
 
     assert letters(installation)[0][1]["Content-Language"] == "da"
-
-
-@pytest.mark.parametrize("days", [1, 4])
-def test_a_request_that_a_human_found_is_answered_while_it_is_recent(installation, days):
-    subject, _, text = UNCLEAR.partition("\n\n")
-    consent(installation, ANNA)
-    deliver(installation, written(ANNA, subject, text))
-    assert recipients(installation) == [], "not before somebody has decided"
-
-    now = NOW + days * DAY
-    name = MailId.read(str(rows(installation, "select max(source) from events where kind = 'questioned'")[0][0]))
-    with installation.store.begin() as tx:
-        decided = receipt(Channel.OPERATOR, minutes=days * 24 * 60)
-        answered = review.apply(tx, name, decided)
-        acknowledge_reviewed(
-            tx,
-            name,
-            answered.withdrawn,
-            read_token=installation.store.keyring.read_mailed,
-            trusted=frozenset(),
-            answers=Answers(rules=installation.rules, ours=frozenset()),
-            now=now,
-        )
-
-    found = letters(installation, now=now)
-    assert [address for address, _ in found] == ([ANNA] if days < 3 else [])
-    assert all(LINK in message.get_content() for _, message in found)

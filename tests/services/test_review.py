@@ -13,6 +13,7 @@ from mailconsent.model import Channel, EventKind, Evidence, Grade, Reason
 from mailconsent.services import operators, review
 from mailconsent.services.case import Part, read_case
 from mailconsent.services.erasure import erase
+from mailconsent.services.housekeeping import keep_house
 from mailconsent.services.inbox import judge, process
 from mailconsent.services.journal import replay
 from mailconsent.services.recipients import unsubscribe, withdraw
@@ -26,6 +27,7 @@ from tests.cast import ANNA, BO, CECILIA, NOW, receipt
 from tests.doors.mails import mail
 from tests.houses import PATIENCE, ask, consent, events, rows, token_for, unfolded
 
+BOX = "contact@127.0.0.1/INBOX"
 UNCLEAR = "Please unsubscribe me.\r\n\r\nPlease do not unsubscribe me."
 OF_ANOTHER = f"Please unsubscribe {CECILIA}."
 HOUR = timedelta(hours=1)
@@ -37,8 +39,8 @@ def deliver(here, raw, uid=1, now=NOW):
     """The id of a mail to the contact inbox, read by the worker an hour after it came."""
     lease = timedelta(minutes=5)
     with here.store.begin() as tx:
-        take_lease(tx, "box", "worker", now=now, lease=lease)
-        cursor = read_cursor(tx, "box", 7)
+        take_lease(tx, BOX, "worker", now=now, lease=lease)
+        cursor = read_cursor(tx, BOX, 7)
         judged = judge(Fetched(uid=uid, raw=raw, received_at=now - HOUR), here.store.keyring.read_token)
         process(tx, cursor, "worker", [judged], now=now, lease=lease)
         return MailId(cursor.mailbox_id, 7, uid)
@@ -404,6 +406,10 @@ def test_what_waits_too_long_is_counted(installation):
 
     with installation.store.read() as tx:
         assert [count_overdue(tx, now=NOW + hours * HOUR) for hours in (48, 49)] == [0, 1]
+    policy = installation.rules.policy
+    house = keep_house(installation.store, policy, now=NOW + 49 * HOUR, stopping=lambda: False)
+    assert house
+    assert house.overdue == 1
 
 
 def test_a_mail_that_did_nothing_leaves_no_text_when_it_is_dismissed(installation):
@@ -429,6 +435,13 @@ def test_a_case_shows_own_words_whom_it_may_be_about_and_nothing_that_is_quoted(
     ]
     assert case.readable
     assert case.waiting.reason == "names another address"
+
+
+def test_the_text_of_a_request_that_was_made_before_is_not_kept(installation):
+    for uid in (1, 2):
+        deliver(installation, mail(ANNA, "Unsubscribe", number=uid), uid=uid)
+
+    assert rows(installation, "select raw is not null from inbound_messages order by uid") == [(True,), (False,)]
 
 
 def test_a_case_names_the_owner_of_a_quoted_link_as_far_as_the_address_is_kept(installation):

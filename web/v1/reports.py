@@ -12,7 +12,7 @@ def record_bounce(tx: Transaction, key: ApiKey, asked: wire.BounceRequest, _rule
     """A mail that failed."""
     asked.require_why()
     receipt = receipt_of(key, asked.source, asked.occurred_at)
-    failed = reports.record_bounce(tx, asked.address, receipt, status=asked.status, said=asked.said)
+    failed = reports.record_bounce(tx, asked.address, receipt, status=asked.status or "", said=asked.said or "")
     last = failed.outcomes[-1] if failed.outcomes else None
     return {
         "effect": failed.finding,

@@ -53,3 +53,8 @@ class Effect(NamedTuple):
     outcomes: tuple[Outcome, ...] = ()
     #: Whether a human has to look at it.
     unsure: bool = False
+
+    @property
+    def adds(self) -> bool:
+        """Whether any event was added."""
+        return any(not outcome.repeated for outcome in self.outcomes)

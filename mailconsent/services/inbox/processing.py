@@ -91,6 +91,7 @@ def _settle(tx: Transaction, mail: Mail, *, copy: bool, marks: bool) -> Stored:
         classification=verdict,
         received_at=judged.fetched.received_at,
         review_until=None if state is State.DONE else mail.now + REVIEW_WITHIN,
-        raw=judged.fetched.raw if effect.outcomes or state is not State.DONE else None,
+        # Of a repeat no event would name the text, so that nobody could find it to show or to erase it.
+        raw=judged.fetched.raw if effect.adds or state is not State.DONE else None,
         unmarked=marks and bool(effect.outcomes) and state is State.DONE,
     )
