@@ -23,6 +23,8 @@ from mailconsent.own_words import own_words
 #: RFC 3834 section 3.1.5.
 AUTO_PREFIX = re.compile(r"\s*auto\s?:", re.IGNORECASE)
 COLON = re.compile("[:：]")
+#: In Greek it is a semicolon.
+QUESTION = re.compile("[?？؟]|[\u0370-\u03ff\u1f00-\u1fff]\\s?;")
 SENTENCE = re.compile(r"[^.!?,:;\n。！，]+")
 
 #: In how much of a text its writer says that they are away.
@@ -122,7 +124,7 @@ def is_automatic(text: str, words: Words) -> bool:
         if not begins(said, words.greetings) and not (number == 0 and end < MAX_NAME):
             break
     said = hear(start)
-    if "?" in start or "？" in start or not says(said, words.absences):
+    if QUESTION.search(start) or not says(said, words.absences):
         return False
     return not says(said, words.presences) and not says(said, words.wishes)
 
