@@ -1,5 +1,5 @@
 """
-What machines say, where no header tells: `../auto_replies.toml` has the words.
+What machines say, where no header tells: the files in `words` say it, one a language.
 
 Rules of this file:
 
@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from mailconsent.classify import unsubscribe
 from mailconsent.classify.bounce import prose
-from mailconsent.classify.sayings import Sayings, begins, gather, hear, load_table, says
+from mailconsent.classify.sayings import Sayings, begins, gather, hear, load_tables, says
 from mailconsent.message import InboundMessage
 from mailconsent.own_words import own_words
 
@@ -61,13 +61,10 @@ class Words(NamedTuple):
 @cache
 def load_words() -> Words:
     """The words in this package."""
-    table = load_table("auto_replies.toml")
-    languages = [language for language in table.values() if isinstance(language, dict)]
-
-    def collect(kind: str) -> Sayings:
-        return gather(saying for language in languages for saying in language.get(kind, ()))
-
-    return Words(**{kind: gather(table[kind]) if kind in table else collect(kind) for kind in Words._fields})
+    tables = load_tables("auto_reply/words").values()
+    return Words(
+        **{kind: gather(saying for table in tables for saying in table.get(kind, ())) for kind in Words._fields}
+    )
 
 
 def telling_words(message: InboundMessage) -> str:
