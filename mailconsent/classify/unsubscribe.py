@@ -7,7 +7,8 @@ Rules of this file:
 2. A request is short. In a long letter the same words are as likely told as meant, and it is left alone.
 3. The subject of a reply is somebody else's; it speaks for the writer only where the body says nothing.
 4. What asks and does not ask at once is `unsure`: a human reads it (design 5.6).
-5. A request is for who wrote it, see `identity`. If that is nobody, or one of several, nobody can be named: `unsure`.
+5. Who tells others how to unsubscribe sends a mailing, and asks for nothing.
+6. A request is for who wrote it, see `identity`. If that is nobody, or one of several, nobody can be named: `unsure`.
 """
 
 import re
@@ -42,8 +43,20 @@ PREFIX = re.compile(
 ADDRESS = re.compile(r"(?<![^\s<>])(?:[^\s<>@]+@[^\s<>]+|https?://[^\s<>]+)")
 SENTENCE_END = re.compile(r"[.!?;:()…]+(?=\s|$)|[?，。！？；｡।؟؛]|\n\s*\n")
 
-#: What stands between two ends of a sentence, in lines of words.
-Passage = list[list[str]]
+COMMA = re.compile("[,،、]| [-–—] ")
+
+
+class Passage(NamedTuple):
+    """What stands between two ends of a sentence, in words."""
+
+    lines: list[list[str]]
+    #: Its parts between commas, if it has any: "not interested, please unsubscribe".
+    clauses: list[list[str]]
+
+    @property
+    def words(self) -> list[str]:
+        """All of them."""
+        return [word for line in self.lines for word in line]
 
 
 class Reading(NamedTuple):
@@ -55,6 +68,8 @@ class Reading(NamedTuple):
     whole: bool = False
     #: Whether it also speaks against asking.
     doubtful: bool = False
+    #: Whether it tells its readers how to unsubscribe, as mailings do.
+    instructs: bool = False
     #: How long it is, in words.
     length: int = 0
 
@@ -73,8 +88,11 @@ def detect(message: InboundMessage, read_token: Callable[[str], MailedClaim]) ->
         return None
     asked = read(subject, wording, languages, MAX_SUBJECT)
     said = read(body, wording, languages, MAX_WORDS) if len(body) < MAX_OWN else Reading(length=MAX_WORDS)
+    if said.request and said.instructs and not (is_reply or message.in_reply_to):
+        return None
     if said.request:
-        return answer(message, read_token, said.request, Label.UNSURE if said.doubtful else Label.UNSUBSCRIBE)
+        doubtful = said.doubtful or said.instructs
+        return answer(message, read_token, said.request, Label.UNSURE if doubtful else Label.UNSUBSCRIBE)
     if not asked.request or (is_reply and said.length > FEW):
         return None
     clear = asked.whole if is_reply else said.length <= (FEW if message.in_reply_to else MAX_BESIDE_SUBJECT)
@@ -115,16 +133,17 @@ def split_prefixes(subject: str) -> tuple[bool, str]:
 def read(text: str, wording: Wording, languages: Iterable[Language], limit: int) -> Reading:
     """What the sentences of a text of up to `limit` words ask for. A doubt in one is against the request of another."""
     passages = split_passages(text, wording)
-    words = [word for passage in passages for line in passage for word in line]
+    words = [word for passage in passages for word in passage.words]
     length = count(words)
     if length > limit:
         return Reading(length=length)
     for language in languages:
-        for lines in passages:
-            if request := read_passage(lines, wording, languages, language, length):
+        for passage in passages:
+            if request := read_passage(passage, wording, languages, language, length):
                 return Reading(
                     request=request,
                     whole=read_command(words, language, length) is not None,
+                    instructs=find_phrase(words, wording.instructions) is not None,
                     doubtful=any(find_phrase(said, wording.doubts) for said in (words, drop(words, language.polite))),
                     length=length,
                 )
@@ -138,28 +157,32 @@ def count(words: Iterable[str]) -> int:
 
 
 def read_passage(
-    lines: Passage, wording: Wording, languages: Iterable[Language], language: Language, length: int
+    passage: Passage, wording: Wording, languages: Iterable[Language], language: Language, length: int
 ) -> str | None:
     """The phrase with which a passage asks, or a line in it: people write "unsubscribe", and below it their name."""
-    words = [word for line in lines for word in line]
+    words = passage.words
     if command := is_phrase(words, language.commands):
         return command
     said = drop(words, language.polite)
-    asks = read_command(words, language, length) or find_phrase(said, language.requests)
+    asks = (
+        read_command(words, language, length)
+        or find_phrase(said, language.requests)
+        or read_any(passage.clauses, language, MAX_WORDS)
+    )
     against = (wording.not_requests, *(other.not_requests for other in languages))
     if asks and not any(find_phrase(spoken, phrases) for spoken in (said, words) for phrases in against):
         return asks
-    if len(lines) == 1:
-        return None
-    return next((phrase for line in lines if (phrase := read_command(line, language, length))), None)
+    return read_any(passage.lines, language, length) if len(passage.lines) > 1 else None
 
 
 def speaks_against(text: str, wording: Wording) -> bool:
     """Whether a text says anything that takes a request back."""
-    return any(
-        find_phrase([word for line in lines for word in line], wording.not_requests)
-        for lines in split_passages(text, wording)
-    )
+    return any(find_phrase(passage.words, wording.not_requests) for passage in split_passages(text, wording))
+
+
+def read_any(parts: Iterable[list[str]], language: Language, length: int) -> str | None:
+    """The phrase that one of these parts of a sentence is by itself, in a text of that many words."""
+    return next((phrase for part in parts if (phrase := read_command(part, language, length))), None)
 
 
 def read_command(words: list[str], language: Language, length: int) -> str | None:
@@ -183,7 +206,7 @@ def split_passages(text: str, wording: Wording) -> list[Passage]:
         text = ADDRESS.sub(" ", text)
     passages = []
     for passage in SENTENCE_END.split(wording.greeting.sub("\n\n", text)):
-        lines: Passage = []
+        lines: list[list[str]] = []
         wrapped = False
         for line in passage.split("\n"):
             words = wording.split(line)
@@ -193,5 +216,6 @@ def split_passages(text: str, wording: Wording) -> list[Passage]:
                 lines.append(words)
             wrapped = bool(words) and len(line) >= WRAPPED
         if lines:
-            passages.append(lines)
+            clauses = COMMA.split(passage)
+            passages.append(Passage(lines, list(map(wording.split, clauses)) if len(clauses) > 1 else []))
     return passages

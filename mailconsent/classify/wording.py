@@ -15,7 +15,8 @@ Rules of this file:
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Set
 from functools import cache
 from importlib import resources
 from typing import Any, NamedTuple
@@ -60,6 +61,8 @@ class Wording(NamedTuple):
     not_requests: Phrases
     #: A request in a message with one of these is for a human.
     doubts: Phrases
+    #: A message with one of these is a mailing, that tells its readers how to unsubscribe.
+    instructions: Phrases
     #: The heads of all stems in commands and requests.
     heads: frozenset[str]
     #: The choices of each command and request, the rarest first, by the words of that one.
@@ -99,7 +102,6 @@ def make_wording(tables: Mapping[str, Mapping[str, Any]]) -> Wording:
     slips |= {wrong: word for word in gather("looser_spelling") for wrong in misspell_twice(word)}
     careful = {form for word in gather("careful_spelling") for form in spellings(word)}
     slips |= {wrong: word for word in sorted(careful) for wrong in lose_or_swap(word)}
-    own = {form for word in gather("words_of_their_own") for form in spellings(word)}
     languages = [
         Language(
             name=name,
@@ -114,6 +116,7 @@ def make_wording(tables: Mapping[str, Mapping[str, Any]]) -> Wording:
     ]
     against = index(text for text in gather("not_requests") if len(text.split()) > 1)
     doubts = index(gather("doubts"))
+    instructions = index(gather("instructions"))
     asking = {
         (phrase.choices, language.name): (phrase, language)
         for language in languages
@@ -122,17 +125,27 @@ def make_wording(tables: Mapping[str, Mapping[str, Any]]) -> Wording:
         for phrase in some
     }
     cues: dict[str, dict[tuple[tuple[Choice, ...], str], Language]] = {}
+    used = {
+        (key, of.name) for phrase, of in asking.values() for choice in phrase.choices if choice for key in keys(choice)
+    }
+    spread = Counter(key for key, _ in used)
     for phrase, language in asking.values():
-        rare = rarest(phrase)
+        rare = rarest(phrase, spread)
         for key in keys(rare[0]):
             cues.setdefault(key, {})[rare, language.name] = language
     choices = [
         choice
-        for phrase in (*(phrase for phrase, _ in asking.values()), *phrases_of(against), *phrases_of(doubts))
+        for phrase in (
+            *(phrase for phrase, _ in asking.values()),
+            *phrases_of(against),
+            *phrases_of(doubts),
+            *phrases_of(instructions),
+        )
         for choice in phrase.choices
         if choice
     ]
     meant = {word for choice in choices for word in choice.words}
+    meant |= {form for word in gather("words_of_their_own") for form in spellings(word)}
     stems: dict[str, set[str]] = {}
     for stem in {stem for choice in choices for stem in choice.stems}:
         stems.setdefault(stem[:HEAD], set()).add(stem)
@@ -142,12 +155,13 @@ def make_wording(tables: Mapping[str, Mapping[str, Any]]) -> Wording:
         spellings={
             wrong: word
             for wrong, word in slips.items()
-            if wrong not in meant | own and not wrong.startswith(tuple(stems.get(wrong[:HEAD], ())))
+            if wrong not in meant and not wrong.startswith(tuple(stems.get(wrong[:HEAD], ())))
         },
         greeting=re.compile(rf"^\W{{0,9}}(?:{'|'.join(greetings) or '(?!)'})\b[^,，،.!?\n]{{0,40}}[,，،]", re.I | re.M),
         known=known_words(meant.union(courtesies, *stems.values())),
         not_requests=against,
         doubts=doubts,
+        instructions=instructions,
         heads=frozenset(
             stem[:HEAD] for phrase, _ in asking.values() for choice in phrase.choices if choice for stem in choice.stems
         ),
@@ -177,18 +191,25 @@ def asking_languages(text: str, wording: Wording) -> tuple[Language, ...]:
     known = wording.heads
     for word in [word for word in words if word[:HEAD] in known]:
         heads.setdefault(f"{word[:HEAD]}*", []).append(word)
-
-    def has(choice: Choice) -> bool:
-        return not choice.words.isdisjoint(words) or any(
-            word.startswith(stem) for stem in choice.stems for word in heads.get(f"{stem[:HEAD]}*", ())
-        )
-
     found: dict[str, Language] = {}
     for key in wording.cues.keys() & (words | heads.keys()):
         for choices, language in wording.cues[key]:
-            if language.name not in found and all(map(has, choices)):
+            if language.name not in found and has_all(words, heads, choices):
                 found[language.name] = language
     return tuple(found[name] for name in sorted(found))
+
+
+def has_all(words: Set[str], heads: Mapping[str, list[str]], choices: Iterable[Choice]) -> bool:
+    """Whether one word of each choice is among these; `heads` are the words that stems may begin, under their heads."""
+    for choice in choices:
+        if not choice.words.isdisjoint(words):
+            continue
+        for stem in choice.stems:
+            if any(word.startswith(stem) for word in heads.get(f"{stem[:HEAD]}*", ())):
+                break
+        else:
+            return False
+    return True
 
 
 def misspell(word: str) -> set[str]:

@@ -59,7 +59,7 @@ PREFORMATTED = re.compile(r"<(?=/?pre\b)", re.IGNORECASE)
 
 #: Lines by which the tree says where an element begins and ends once it is text. No text of a sender holds them.
 QUOTE, QUOTE_END, SIGNATURE, SIGNATURE_END = "\x01", "\x02", "\x03", "\x04"
-_CONTROLS = dict.fromkeys(map(ord, (QUOTE, QUOTE_END, SIGNATURE, SIGNATURE_END)))
+_CONTROLS = re.compile(f"[{QUOTE}{QUOTE_END}{SIGNATURE}{SIGNATURE_END}]+")
 _BELOW = "\n-----Original Message-----\n"
 
 
@@ -70,7 +70,7 @@ def has_structure(html: str) -> bool:
 
 def html_to_text(html: str) -> str:
     """The text of an HTML part without its signatures, each quote as a line `>`, a line for each block element."""
-    tree = LexborHTMLParser(BLOCK_ELEMENT.sub("\n<", _unwrapped(html.translate(_CONTROLS))))
+    tree = LexborHTMLParser(BLOCK_ELEMENT.sub("\n<", _unwrapped(_CONTROLS.sub("", html))))
     tree.strip_tags(["head", "style", "script", "title"], recursive=True)
     # Marked and not removed: elements stand within each other, and one that was freed with another must not be touched.
     for number, node in enumerate(tree.css(".gmail_quote")):

@@ -33,14 +33,14 @@ BLANK_LINES = re.compile(r"\n{3,}")
 QUOTE_MARKS = (">", "|", "&gt;", "＞")
 SIGNATURE_MARKS = frozenset({"--", "—", "–", "- --"})
 #: What turns the direction of writing, and blanks of no width: Gmail puts them around names in Hebrew and Arabic.
-INVISIBLE = dict.fromkeys((0x200B, 0x200E, 0x200F, 0x061C, 0xFEFF, *range(0x202A, 0x202F), *range(0x2066, 0x206A)))
+INVISIBLE = re.compile("[\u200b\u200e\u200f\u061c\ufeff\u202a-\u202e\u2066-\u2069]+")
 
 
 def strip_quotes(text: str) -> str:
     """The lines of a plain text that are neither quoted nor a signature."""
     text = text[:MAX_CHARS]
     if not text.isascii():
-        text = text.translate(INVISIBLE)
+        text = INVISIBLE.sub("", text)
     lines = [line[:MAX_OWN].strip() for line in text.split("\n")]
     return BLANK_LINES.sub("\n\n", "\n".join(own_lines(mark_named(lines)))).strip()
 

@@ -35,8 +35,8 @@ LINK = re.compile(r"<[^<>]*>|https?://\S+")
 class Marks(NamedTuple):
     """The marks of all languages, in lower case."""
 
-    #: A verb of a line above a quote.
-    wrote: re.Pattern[str]
+    #: The verbs of a line above a quote, and how each stands in it.
+    wrote: Mapping[str, re.Pattern[str]]
     #: Such a verb with the colon after it, in the midst of a line.
     wrote_colon: re.Pattern[str]
     #: By each verb, in what words its language speaks of oneself.
@@ -64,13 +64,13 @@ def load_marks() -> Marks:
             {text for table in languages for text in _texts(table[kind])}, key=lambda text: (-len(text), text)
         )
 
-    verbs = "|".join(
-        f"(?<!\\w){re.escape(verb)}(?!\\w)" if _is_spaced(verb) else re.escape(verb) for verb in gather("wrote")
-    )
+    verbs = {
+        verb: f"(?<!\\w){re.escape(verb)}(?!\\w)" if _is_spaced(verb) else re.escape(verb) for verb in gather("wrote")
+    }
     devices = data["devices"].split()
     return Marks(
-        wrote=re.compile(verbs),
-        wrote_colon=re.compile(rf"(?:{verbs})\)? ?[:：]"),
+        wrote={verb: re.compile(pattern) for verb, pattern in verbs.items()},
+        wrote_colon=re.compile(rf"(?:{'|'.join(verbs.values())})\)? ?[:：]"),
         first={
             verb: frozenset(word for table in languages if verb in table["wrote"] for word in table["first"].split())
             for verb in gather("wrote")
@@ -107,18 +107,26 @@ def is_attribution(text: str, marked: bool) -> bool:
     """
     lower = text.casefold()
     marks = load_marks()
-    verb = marks.wrote.search(lower)
+    verb = find_verb(lower)
     date = DATE_OR_TIME.search(lower) is not None
     if BRACKETED_ADDRESS.search(lower):
         return marked or verb is not None or (date and opens_date(text) and text.rstrip(" :：")[-1:] in ">)]")
     if verb is None:
         return marked and date and "@" in lower
-    if not marks.first[verb[0]].isdisjoint(WORD.findall(lower)):
+    if not marks.first[verb].isdisjoint(WORD.findall(lower)):
         return False
     if marked or date or "@" in lower:
         return True
     core = lower.strip(EDGES)
-    return len(core) < 60 and core != verb[0] and (core.endswith(verb[0]) or core.startswith(verb[0]))
+    return len(core) < 60 and core != verb and (core.endswith(verb) or core.startswith(verb))
+
+
+def find_verb(lower: str) -> str | None:
+    """The first verb of a line above a quote in a text, the longest if several begin there."""
+    wrote = load_marks().wrote
+    # Looking for each verb as it stands takes a tenth of the time of one pattern with all of them.
+    found = [match for verb in wrote if verb in lower and (match := wrote[verb].search(lower))]
+    return min(found, key=lambda match: (match.start(), -match.end()))[0] if found else None
 
 
 def opens_date(text: str) -> bool:
@@ -131,7 +139,8 @@ def attributes_within(line: str) -> bool:
     address = BRACKETED_ADDRESS.search(line) if "@" in line else None
     if address is None or not DATE_OR_TIME.search(line) or not opens_date(line):
         return False
-    return load_marks().wrote_colon.search(line.casefold()) is not None
+    lower = line.casefold()
+    return find_verb(lower) is not None and load_marks().wrote_colon.search(lower) is not None
 
 
 def is_divider(line: str) -> bool:
@@ -145,7 +154,7 @@ def is_divider(line: str) -> bool:
     if not (line[0] in DIVIDING and line[1:2] in DIVIDING):
         return False
     # Lotus iNotes: "-----Shop <news@shop.example> wrote: -----"
-    return core.startswith(marks.dividers) or (line[-1] in DASHES and marks.wrote.search(core) is not None)
+    return core.startswith(marks.dividers) or (line[-1] in DASHES and find_verb(core) is not None)
 
 
 def is_rule(line: str) -> bool:
