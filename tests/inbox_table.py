@@ -26,6 +26,7 @@ from tests.said import all_said, classified, no_token
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "inbox.md"
 VECTORS = ROOT / "tests" / "vectors"
+FIRST = VECTORS / "inbox_first.toml"
 CORPUS = Path(os.environ.get("CORPUS", ROOT.parent / "shared" / "corpus"))
 NAMES = {"unsubscribe": "a request", "unsure": "unsure", "other": "no request"}
 
@@ -39,16 +40,15 @@ class Score(NamedTuple):
     others: int = 0
     false: int = 0
 
-    def row(self, language: str) -> tuple[str, ...]:
-        """A row of the table."""
-        precision = share(self.found, self.found + self.false)
-        recall = share(self.found + self.unsure / 2, self.requests)
-        return (
-            language,
-            *map(str, (self.requests, self.found, self.unsure, self.others, self.false)),
-            precision,
-            recall,
-        )
+    @property
+    def precision(self) -> str:
+        """How much of what was taken for a request is one."""
+        return share(self.found, self.found + self.false)
+
+    @property
+    def recall(self) -> str:
+        """How many requests were found; one that waits for a human is half found."""
+        return share(self.found + self.unsure / 2, self.requests)
 
 
 def share(part: float, whole: int) -> str:
@@ -75,10 +75,24 @@ def score(verdicts: Iterable[tuple[str, bool, Label]]) -> Mapping[str, Score]:
     return {name: Score(**counts[name]) for name in sorted(counts, key=lambda name: (name == "all", name))}
 
 
+def beside_first(verdicts: Iterable[tuple[str, bool, Label]]) -> str:
+    """Our own texts by language: as they were first measured, and now."""
+    first = {name: Score(*counts) for name, counts in tomllib.loads(FIRST.read_text("utf-8")).items()}
+    first["all"] = Score(*map(sum, zip(*first.values(), strict=True)))
+    rows = [
+        (name, str(now.requests), str(now.others), then.precision, then.recall, now.precision, now.recall)
+        for name, now in score(verdicts).items()
+        for then in [first.get(name, Score())]
+    ]
+    head = ("Language", "Requests", "Others", "Precision at first", "Recall at first", "Precision now", "Recall now")
+    return table(head, rows)
+
+
 def by_language(verdicts: Iterable[tuple[str, bool, Label]]) -> str:
-    """Precision and recall by language; a request that waits for a human counts as half found."""
+    """Precision and recall by language."""
+    rows = [(name, *map(str, found), found.precision, found.recall) for name, found in score(verdicts).items()]
     head = ("Language", "Requests", "found", "unsure", "Others", "taken for a request", "Precision", "Recall")
-    return table(head, [scored.row(language) for language, scored in score(verdicts).items()])
+    return table(head, rows)
 
 
 def of_vectors() -> Iterator[tuple[str, bool, Label]]:
@@ -129,7 +143,7 @@ def identities() -> str:
 
 def parts() -> Iterator[tuple[str, str]]:
     """The parts of the page that are made here, by name."""
-    yield "vectors by language", by_language(of_vectors())
+    yield "vectors by language", beside_first(of_vectors())
     if (CORPUS / "labels.csv").exists():
         yield "corpus by language", by_language(of_corpus())
     yield "rules", rules()
