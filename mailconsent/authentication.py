@@ -85,6 +85,8 @@ class Authentication:
 
 def read_authentication(message: InboundMessage, trusted: Set[str]) -> Authentication | None:
     """What the receiving server says of a message; None where no field of it is trusted."""
+    if not trusted:
+        return None
     ids = {authserv_id.rstrip(".").lower() for authserv_id in trusted}
     for place, value in enumerate(message.headers.get(FIELD, ())):
         found = parse_results(value)
@@ -95,13 +97,12 @@ def read_authentication(message: InboundMessage, trusted: Set[str]) -> Authentic
     return None
 
 
-def authenticated_sender(message: InboundMessage, trusted: Set[str]) -> str | None:
-    """The one From address of a message, as addresses are compared, if its domain is found to have sent it."""
-    if len(message.from_addresses) != 1:
+def authenticated_sender(message: InboundMessage, found: Authentication | None) -> str | None:
+    """The one From address of a message, as addresses are compared, if its domain was found to have sent it."""
+    if found is None or len(message.from_addresses) != 1:
         return None
     address = message.from_addresses[0]
-    found = read_authentication(message, trusted)
-    if found is None or not found.vouches_for(address.rpartition("@")[2]):
+    if not found.vouches_for(address.rpartition("@")[2]):
         return None
     try:
         return match_key(address)
@@ -109,9 +110,8 @@ def authenticated_sender(message: InboundMessage, trusted: Set[str]) -> str | No
         return None
 
 
-def authenticated_domain(message: InboundMessage, trusted: Set[str]) -> str | None:
-    """The domain for which the writer of a message is authenticated; a provider's customer is not, for its domain."""
-    sender = authenticated_sender(message, trusted)
+def authenticated_domain(sender: str | None) -> str | None:
+    """The domain for which an authenticated sender may speak; a provider's customer may not, for the provider's."""
     domain = domain_of(sender) if sender else None
     return None if domain in SHARED_DOMAINS else domain
 

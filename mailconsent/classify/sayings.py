@@ -15,7 +15,7 @@ import re
 import tomllib
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any, NamedTuple
 
@@ -58,6 +58,7 @@ def gather(texts: Iterable[str]) -> Sayings:
     )
 
 
+@lru_cache(maxsize=16)  # several detectors hear the same subject and the same beginning
 def hear(text: str) -> Said:
     """A text as sayings are compared with it."""
     return Said(words=split_words(text), letters=fold(text) if UNSPACED.search(text) else "")
@@ -70,9 +71,9 @@ def fold(text: str) -> str:
 
 def says(said: Said, sayings: Sayings) -> bool:
     """Whether any of these sayings stands anywhere in a text."""
-    return find_phrase(said.words, sayings.worded) is not None or any(
-        saying in said.letters for saying in sayings.unspaced
-    )
+    if said.letters and any(saying in said.letters for saying in sayings.unspaced):
+        return True
+    return find_phrase(said.words, sayings.worded) is not None
 
 
 def begins(said: Said, sayings: Sayings) -> bool:

@@ -130,7 +130,8 @@ def test_what_was_acknowledged_survives_kills_at_random_moments(
 ) -> None:
     user, port = dovecot.new_user(), free_port()
     url = f"imap://{quote(user, safe='')}@127.0.0.1:{dovecot.port}/INBOX"
-    home = build(tmp_path, database_url, inbox_settings(url, IMAP_LEASE="1.5"))
+    settings = inbox_settings(url, IMAP_LEASE="1.5", IMAP_HANDLED_FOLDER="Handled")
+    home = build(tmp_path, database_url, settings)
     senders: list[str] = []
     with home.opened() as here:
         consent(here, *[f"p{n}@example.com" for n in range(CONSENTED)])
@@ -155,6 +156,7 @@ def test_what_was_acknowledged_survives_kills_at_random_moments(
                 victim.start()
 
         until(lambda: rows(here, "select count(*) from inbound_messages") == [(len(senders),)], "the inbox", 60)
+        until(lambda: rows(here, "select count(*) from inbound_messages where unmarked") == [(0,)], "the moves", 60)
         for victim in victims:
             victim.end()
 
@@ -177,4 +179,5 @@ def test_what_was_acknowledged_survives_kills_at_random_moments(
         assert all(withdrawals[address] <= 1 for address in posts.tried), "not acknowledged, so perhaps recorded"
         assert not digests, "nobody else has an event"
         assert unfolded(here) == []
+        assert (len(dovecot.state(user)), len(dovecot.state(user, "Handled"))) == (0, len(senders))
         assert sum(victim.kills for victim in victims) == KILLS

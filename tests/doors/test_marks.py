@@ -9,11 +9,15 @@ import pytest
 
 from mailconsent.errors import MailboxRefused
 from mailconsent.imap_settings import Mark
+from mailconsent.mail_id import MailId
 from mailconsent.mailbox import connect
+from mailconsent.model import Channel
+from mailconsent.services import review
+from mailconsent.services.applying import apply_and_tell
 from mailconsent.services.installation import Installation
 from tests.doors.mails import mail
 from tests.doors.working import working
-from tests.houses import build, events, inbox_settings, rows, until
+from tests.houses import build, events, inbox_settings, receipt, rows, until
 from tests.real.dovecot import PASSWORD, Dovecot, StoredMessage
 from tests.real.inbox import opened
 from tests.real.relay import Relay
@@ -101,6 +105,26 @@ def test_a_move_takes_mail_that_had_an_effect_into_a_folder_which_is_made_if_nee
     ]
     with dovecot.session(user) as human:
         assert "Handled mail" in [name for _, _, name in human.list_sub_folders()]
+
+
+def test_what_a_human_applies_gets_its_mark_then_and_what_one_dismisses_none(
+    open_either: OpenHouse, dovecot: Dovecot, user: str
+) -> None:
+    here = open_either(dovecot.port, KEYWORD)
+    dovecot.append(user, [UNCLEAR, mail("@example.net", "Unsubscribe")])
+
+    with working(here):
+        until(lambda: all_marked(here, 2))
+        applied, dismissed = (
+            MailId(*row)  # type: ignore[arg-type]
+            for row in rows(here, "select mailbox_id, uidvalidity, uid from inbound_messages order by uid")
+        )
+        with here.store.begin() as tx:
+            review.dismiss(tx, dismissed, receipt(Channel.OPERATOR), "thanks for a talk")
+            apply_and_tell(tx, here, applied, receipt(Channel.OPERATOR), addresses=["anna@example.com"])
+        until(lambda: rows(here, "select 1 from inbound_messages where unmarked") == [])
+
+    assert [message.flags for message in dovecot.state(user)] == [frozenset({b"Handled"}), frozenset()]
 
 
 def test_without_move_on_the_server_it_is_copied_once_and_stays(

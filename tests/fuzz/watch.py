@@ -20,8 +20,9 @@ from mailconsent.classify import classify
 from mailconsent.errors import InvalidToken
 from mailconsent.mailbox import Fetched
 from mailconsent.message import parse_message
-from mailconsent.model import LegalBasis, UnsubscribeClaim
+from mailconsent.model import LegalBasis, MailedClaim, ReturnClaim, UnsubscribeClaim
 from mailconsent.services.inbox import Judged, judge
+from tests.fuzz.acting import Acting
 
 #: Seconds of CPU time that one message may take.
 SECONDS = 1.0
@@ -49,10 +50,12 @@ class Watch:
     labels: Counter[str] = field(default_factory=Counter)
     #: The slowest: seconds of CPU time and name.
     slowest: tuple[float, str] = (0.0, "")
+    #: Where messages act; None where they are judged only.
+    acting: Acting | None = None
     _told_of_memory: bool = False
 
-    def look_at(self, name: str, raw: bytes) -> bool:
-        """Judge a message as the worker does; whether all was well."""
+    def look_at(self, name: str, raw: bytes, *, acts: bool = False) -> bool:
+        """Judge a message as the worker does, and perhaps let it act; whether all was well."""
         before = len(self.findings)
         judged, took = timed(raw)
         if took > self.seconds:  # the machine may have been at fault, a message that is slow is slow again
@@ -64,6 +67,8 @@ class Watch:
         if judged.failed:
             self.findings.append(Finding(name=name, what=fault_of(raw)))
         self.findings += (Finding(name=name, what=fault) for fault in unfit(judged))
+        if acts and self.acting and (fault := self.acting.fault(judged)):
+            self.findings.append(Finding(name=name, what=fault))
         return len(self.findings) == before
 
     def look_at_memory(self, name: str) -> None:
@@ -81,11 +86,13 @@ def timed(raw: bytes) -> tuple[Judged, float]:
     return judged, time.process_time() - began
 
 
-def read_token(text: str) -> UnsubscribeClaim:
-    """Every other token is one of ours."""
+def read_token(text: str) -> MailedClaim:
+    """Every other token is one of ours, and every fourth a return path."""
     digest = hashlib.blake2b(text.lower().encode(), digest_size=16).digest()
     if digest[0] % 2:
         raise InvalidToken
+    if digest[0] % 4 == 0:
+        return ReturnClaim(digest=digest, generation=1, sent_on=MOMENT.date())
     return UnsubscribeClaim(digest=digest, generation=1, topic=1, basis=LegalBasis.CONSENT)
 
 

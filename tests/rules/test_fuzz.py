@@ -6,13 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from mailconsent.services.inbox import judging
+from mailconsent.services.inbox import acknowledging, judging, requests
+from tests.fuzz.acting import acting
 from tests.fuzz.hostile import everything, huge
 from tests.fuzz.mutation import MUTATIONS, mutant
 from tests.fuzz.watch import Watch
 
 ROOT = Path(__file__).parent.parent.parent
-MAIL = b"From: anna@example.com\r\nSubject: Unsubscribe\r\n\r\nPlease unsubscribe me.\r\n"
+MAIL = (
+    b"Return-Path: <anna@example.com>\r\nFrom: anna@example.com\r\nTo: contact@example.com\r\n"
+    b"Subject: Unsubscribe\r\n\r\nPlease unsubscribe me.\r\n"
+)
 
 
 def test_broken_and_hostile_mail_neither_breaks_the_reader_nor_holds_it_up():
@@ -52,6 +56,28 @@ def test_a_message_that_breaks_the_reader_is_seen_and_none_of_its_words_is_said(
     assert not watch.look_at("this one", MAIL)
     assert [finding.name for finding in watch.findings] == ["this one"]
     assert "anna" not in watch.findings[0].what
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "said"),
+    [
+        (requests, "withdraw", "what it does: ValueError in test_fuzz.py"),
+        (acknowledging, "compose", "request not acknowledged: ValueError at tests/rules/test_fuzz.py"),
+    ],
+    ids=["what it does", "its answer"],
+)
+def test_a_message_whose_effect_or_answer_fails_is_seen(monkeypatch, module, name, said):
+    with acting() as place:
+        watch = Watch(acting=place)
+        assert watch.look_at("well", MAIL.replace(b"anna@", b"bo@"), acts=True)
+
+        def broken(*_anything, **_more):
+            raise ValueError(MAIL)
+
+        monkeypatch.setattr(module, name, broken)
+        assert not watch.look_at("this one", MAIL, acts=True)
+
+    assert watch.findings[0].what.startswith(said)
 
 
 def test_a_message_that_takes_too_long_or_too_much_is_seen():

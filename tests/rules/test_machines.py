@@ -82,6 +82,26 @@ def test_what_a_person_writes_is_read_as_a_person_s(mail):
     assert found.label == mail["label"], found
 
 
+@pytest.mark.parametrize("label", ABOUT[:3])
+@pytest.mark.parametrize("told", ["in prose", "in a report"])
+def test_an_answer_of_a_server_counts_for_what_it_says(label, told):
+    found = {answer: judged(returned(answer, told)) for answer in TABLES["answers"][label.removeprefix("bounce_")]}
+
+    assert [answer for answer, verdict in found.items() if verdict.label != label] == []
+    assert {verdict.addresses for verdict in found.values()} == {("anna@example.com",)}
+
+
+def returned(answer, told):
+    """A bounce with that answer of a server, whose own server told no more than that it failed."""
+    daemon = {"from": "MAILER-DAEMON@mx.example.net", "subject": "Undelivered Mail Returned to Sender"}
+    if told == "in prose":
+        where = "host mx1.example.com[192.0.2.10] said"
+        return {**daemon, "text": f"<anna@example.com>: {where}: {answer} (in reply to RCPT TO command)"}
+    status = "4.0.0" if answer.startswith("4") else "5.0.0"
+    fields = f"Action: failed\nStatus: {status}\nDiagnostic-Code: smtp; {answer}"
+    return {**daemon, "report": f"Final-Recipient: rfc822; anna@example.com\n{fields}"}
+
+
 def taken_otherwise(label, subject, texts):
     """The texts, under a subject or as one, that are taken for something else."""
     mails = [{"subject": subject or text, "text": text if subject else "Anna"} for text in texts]

@@ -20,8 +20,8 @@ NOT_FAILED = re.compile(
     r"^\W*(?:from|sender|reply-?to|message-?id|references|in-reply-to|envelope-from|mail from|received|date|subject|"
     r"x-\S+|arrival-date|reporting-mta|von|absender|de|expéditeur|remitente|mittente|afzender|avsändare|от кого|"
     r"发件人|寄件者|差出人)\W*:|"
-    r"\b(?:contact|please (?:write|mail|reply|e-?mail)|(?<!in )reply to|mail from:|received (?:at|from)|"
-    r"envelope-from)\b",
+    r"\b(?:(?<!(?:ying|ried|pted) to )contact|please (?:write|mail|reply|e-?mail)|(?<!in )reply to|mail from:|"
+    r"received (?:at|from)|envelope-from)\b",
     re.IGNORECASE,
 )
 #: What stands before an address that failed, on the same line.

@@ -48,18 +48,19 @@ def judge(fetched: Fetched, read_token: Callable[[str], MailedClaim], trusted: S
         return _failed(fetched, raw_digest, WITHHELD)
     try:
         message = parse_message(fetched.raw)
-        verdict = settle_named(classify(message, read_token), authenticated_domain(message, trusted))
-        found = read_authentication(message, trusted)
+        verdict = classify(message, read_token)
         if message.defect in UNREADABLE and verdict.label is Label.OTHER:
             verdict = replace(BROKEN, reason=message.defect, addresses=writers(message))
         ours = verdict.label is not Label.OTHER
+        found = read_authentication(message, trusted) if ours else None
+        sender = authenticated_sender(message, found)
         return Judged(
             fetched=fetched,
             raw_digest=raw_digest,
             content_digest=content_identity(message, fetched.raw) if ours else None,
-            classification=verdict,
+            classification=settle_named(verdict, authenticated_domain(sender)),
             authentication=found.summary() if found else None,
-            sender=authenticated_sender(message, trusted),
+            sender=sender,
             message=message if ours else None,
             failed=False,
         )
