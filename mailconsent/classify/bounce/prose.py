@@ -50,7 +50,7 @@ class Forms(NamedTuple):
     delays: Sayings
     no_failures: Sayings
     goods: Sayings
-    returned: re.Pattern[str]
+    returned: tuple[str, ...]
 
 
 @cache
@@ -66,7 +66,7 @@ def load_forms() -> Forms:
         delays=gather(table["delays"]),
         no_failures=gather(table["no_failures"]),
         goods=gather(table["goods"]),
-        returned=re.compile("|".join(map(re.escape, table["returned"])), re.IGNORECASE),
+        returned=tuple(map(str.lower, table["returned"])),
     )
 
 
@@ -130,7 +130,10 @@ def explain(message: InboundMessage) -> str:
 def split_returned(text: str) -> tuple[str, str]:
     """The explanation, and the message that is returned below it."""
     text = text[: 2 * MAX_EXPLANATION + MAX_RETURNED_HEADER]
-    ends = [match.start() for pattern in (load_forms().returned, HEADER_START) if (match := pattern.search(text, 1))]
+    lower = text.lower()
+    # Looking for each as it stands takes a tenth of the time of one pattern with all of them.
+    ends = [at for mark in load_forms().returned if (at := lower.find(mark, 1)) > 0]
+    ends += [match.start()] if (match := HEADER_START.search(text, 1)) else []
     end = min(ends, default=len(text))
     return text[: min(end, MAX_EXPLANATION)], text[end:]
 
