@@ -12,6 +12,7 @@ from collections.abc import Callable
 from types import FrameType
 
 from mailconsent import logs
+from mailconsent.classify import preload
 from mailconsent.errors import ConfigError, Unavailable
 from mailconsent.loops.keeping import keep
 from mailconsent.loops.reading import Reader
@@ -66,10 +67,14 @@ class Worker:
     def run(self) -> None:
         """Work until told to stop. Raises what ended a loop that should not have ended."""
         logs.info("worker started")
+        # Nobody waits long for these: what they are in the midst of is rolled back, or sent once more.
         beside = [self.keep_house, *([self.sender.run] if self.sender else [])]
         others = [threading.Thread(target=loop, daemon=True) for loop in beside]
+        for thread in others:
+            thread.start()
+        preload()
         threads = [threading.Thread(target=self._guard, args=(reader.run,)) for reader in self.readers]
-        for thread in (*others, *threads):
+        for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
