@@ -16,8 +16,9 @@ from functools import cache
 from typing import NamedTuple
 
 from mailconsent import mime
-from mailconsent.classify.bounce import mentioned
+from mailconsent.classify.bounce import mentioned, notification
 from mailconsent.classify.bounce.status import VAGUE, find_statuses, judge, read_words, weigh
+from mailconsent.classify.returned import returned_claims
 from mailconsent.classify.sayings import Sayings, gather, hear, load_table, says
 from mailconsent.classify.token import quoted_claims
 from mailconsent.message import InboundMessage
@@ -49,7 +50,7 @@ class Forms(NamedTuple):
     delays: Sayings
     no_failures: Sayings
     goods: Sayings
-    returned: re.Pattern[str]
+    returned: tuple[str, ...]
 
 
 @cache
@@ -65,7 +66,7 @@ def load_forms() -> Forms:
         delays=gather(table["delays"]),
         no_failures=gather(table["no_failures"]),
         goods=gather(table["goods"]),
-        returned=re.compile("|".join(map(re.escape, table["returned"])), re.IGNORECASE),
+        returned=tuple(map(str.lower, table["returned"])),
     )
 
 
@@ -88,6 +89,7 @@ def classify(message: InboundMessage, read_token: Callable[[str], MailedClaim]) 
         confidence=0.7,
         addresses=recipients_in_text(message),
         claims=quoted_claims(message, read_token),
+        returned=returned_claims(message, returned_header(message), read_token),
         status=code,
     )
 
@@ -128,7 +130,10 @@ def explain(message: InboundMessage) -> str:
 def split_returned(text: str) -> tuple[str, str]:
     """The explanation, and the message that is returned below it."""
     text = text[: 2 * MAX_EXPLANATION + MAX_RETURNED_HEADER]
-    ends = [match.start() for pattern in (load_forms().returned, HEADER_START) if (match := pattern.search(text, 1))]
+    lower = text.lower()
+    # Looking for each as it stands takes a tenth of the time of one pattern with all of them.
+    ends = [at for mark in load_forms().returned if (at := lower.find(mark, 1)) > 0]
+    ends += [match.start()] if (match := HEADER_START.search(text, 1)) else []
     end = min(ends, default=len(text))
     return text[: min(end, MAX_EXPLANATION)], text[end:]
 
@@ -137,6 +142,8 @@ def returned_header(message: InboundMessage) -> Fields:
     """The header of the returned message, attached or below the explanation."""
     if message.original_headers:
         return message.original_headers
+    if told := notification.returned_header(message):
+        return told
     below = split_returned(read_text(message))[1]
     start = HEADER_START.search(below)
     if start is None:
