@@ -11,6 +11,7 @@ from collections.abc import Callable
 from types import FrameType
 
 from mailconsent import logs
+from mailconsent.classify import load_words
 from mailconsent.errors import ConfigError, Unavailable
 from mailconsent.loops.keeping import keep
 from mailconsent.loops.reading import Reader
@@ -63,6 +64,8 @@ class Worker:
 
     def run(self) -> None:
         """Work until told to stop. Raises what ended a loop that should not have ended."""
+        if self.readers:
+            load_words()
         logs.info("worker started")
         # What the house is in the midst of when the process ends is rolled back, so nobody waits for it.
         threading.Thread(target=self.keep_house, daemon=True).start()

@@ -13,6 +13,7 @@ Rules of this package:
 from collections.abc import Callable
 
 from mailconsent.classify import auto_reply, bounce, button, complaint, token, unsubscribe
+from mailconsent.errors import InvalidToken
 from mailconsent.message import InboundMessage
 from mailconsent.model import Classification, Label, MailedClaim
 
@@ -28,6 +29,20 @@ DETECTORS: tuple[Detector, ...] = (
     auto_reply.detect,  # RFC 3834
     unsubscribe.detect,
 )
+
+
+def load_words() -> None:
+    """Read the words of all languages now, which takes a while, and not when the first message waits for it."""
+    # A request of which only the last detector can tell, so that all of them look, and a bounce without a code.
+    classify(InboundMessage(subject="Hello", text="Please unsubscribe me."), no_token)
+    classify(
+        InboundMessage(subject="Undelivered", text="It could not be delivered.", return_path="mailer-daemon"), no_token
+    )
+
+
+def no_token(_text: str) -> MailedClaim:
+    """Reads the tokens of nobody."""
+    raise InvalidToken
 
 
 def classify(message: InboundMessage, read_token: ReadToken) -> Classification:
