@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks.figure import Figure, rate
 from benchmarks.mails import mailbox
 from benchmarks.rounds import medians, progress
-from mailconsent.classify import load_words, no_token
+from mailconsent.classify import no_token, preload
 from mailconsent.mailbox import Fetched
 from mailconsent.model import Label
 from mailconsent.services.inbox import judge
@@ -27,7 +27,7 @@ MOMENT = datetime(2026, 3, 2, tzinfo=UTC)
 
 def run(*, small: bool) -> Iterator[Figure]:
     """An inbox as it is, and the messages of our tests, in which everything is a special case."""
-    load_words()
+    preload()
     vectors = [path.read_bytes().replace(b"\n", b"\r\n") for path in sorted(VECTORS.glob("*.eml"))]
     size = SIZE // 4 if small else SIZE
     yield _compare("classify, an inbox", list(mailbox(size)), small=small)

@@ -13,9 +13,14 @@ Rules of this package:
 from collections.abc import Callable
 
 from mailconsent.classify import auto_reply, bounce, button, complaint, token, unsubscribe
+from mailconsent.classify.auto_reply.speech import load_words
+from mailconsent.classify.bounce.prose import load_forms
+from mailconsent.classify.bounce.status import load_guesses, load_meanings
+from mailconsent.classify.wording import load_wording
 from mailconsent.errors import InvalidToken
 from mailconsent.message import InboundMessage
 from mailconsent.model import Classification, Label, MailedClaim
+from mailconsent.own_words.marks import load_marks
 
 #: Reads a token of ours, or raises `InvalidToken`.
 ReadToken = Callable[[str], MailedClaim]
@@ -31,20 +36,6 @@ DETECTORS: tuple[Detector, ...] = (
 )
 
 
-def load_words() -> None:
-    """Read the words of all languages now, which takes a while, and not when the first message waits for it."""
-    # A request of which only the last detector can tell, so that all of them look, and a bounce without a code.
-    classify(InboundMessage(subject="Hello", text="Please unsubscribe me."), no_token)
-    classify(
-        InboundMessage(subject="Undelivered", text="It could not be delivered.", return_path="mailer-daemon"), no_token
-    )
-
-
-def no_token(_text: str) -> MailedClaim:
-    """Reads the tokens of nobody."""
-    raise InvalidToken
-
-
 def classify(message: InboundMessage, read_token: ReadToken) -> Classification:
     """What this message is, what says so, and whom it is about as far as it says so itself."""
     for detect in DETECTORS:
@@ -52,3 +43,14 @@ def classify(message: InboundMessage, read_token: ReadToken) -> Classification:
         if answer is not None:
             return answer
     return Classification(label=Label.OTHER, detector="other", reason="nothing_found", confidence=0.5)
+
+
+def no_token(_text: str) -> MailedClaim:
+    """Reads no token at all: for who has no keys."""
+    raise InvalidToken
+
+
+def preload() -> None:
+    """Load the words that detectors go by, which takes a second: threads that find them missing load them each."""
+    for load in (load_wording, load_marks, load_words, load_forms, load_guesses, load_meanings, complaint.load_forms):
+        load()

@@ -7,7 +7,7 @@ one answered is known to be the last.
 
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -27,8 +27,8 @@ class Waiting:
     """A mail that awaits a human."""
 
     id: MailId
-    #: The mailbox in which it lay.
-    mailbox: str
+    #: The mailbox in which it lay. Often an address, so it stays out of the `repr`.
+    mailbox: str = field(repr=False)
     received_at: datetime
     review_until: datetime
     #: What it was taken for, by what, and why.

@@ -7,6 +7,8 @@ from email import message_from_bytes, policy
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mailconsent.acknowledgement import Stopped, choose_language, compose
 from mailconsent.acknowledgement.texts import Texts, load_texts
@@ -32,6 +34,14 @@ MESSAGE_ID = "<ack.1@example.com>"
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 EVERYTHING, BLOG, SOME_KIND = Stopped(everything=True), Stopped(topics=("Blog-Newsletter", "Nyheder")), Stopped()
 LANGUAGES = sorted(load_texts())
+FIELDS = {
+    *("From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type", "Content-Transfer-Encoding"),
+    *("Content-Language", "Auto-Submitted", "X-Auto-Response-Suppress"),
+}
+#: What a stranger may write where ids of messages belong.
+IDS = st.lists(
+    st.sampled_from(("<1@x>", "<2@x>", "<", ">", " ", "\r\n", "Bcc: a@b", "é", "\0")) | st.text(max_size=5)
+).map("".join)
 #: What is filled into each text.
 PLACES = {"quoted": ["name"], "topics": ["topics"], "complain": ["contact"], "authority": ["authority"]}
 
@@ -201,6 +211,19 @@ def test_it_names_what_it_answers(message_id, references, in_reply_to, to_this, 
     assert fields.get("In-Reply-To") == to_this
     assert fields.get("References") == thread
     assert "Bcc" not in fields
+
+
+@given(message_id=IDS, references=IDS, in_reply_to=IDS, name=st.text(max_size=40))
+def test_nothing_in_the_request_or_the_policy_adds_or_breaks_a_field(message_id, references, in_reply_to, name):
+    request = InboundMessage(message_id=message_id, references=references, in_reply_to=in_reply_to)
+    raw = answer(request, stopped=Stopped(topics=(name,))).as_bytes()
+    head, _, body = raw.partition(b"\r\n\r\n")
+
+    fields = [line.partition(b":")[0].decode("ascii") for line in head.split(b"\r\n") if line[:1] not in b" \t"]
+    assert sorted(fields) == sorted(set(fields))
+    assert set(fields) - {"In-Reply-To", "References"} == FIELDS
+    assert raw.isascii()
+    assert body
 
 
 def test_a_long_thread_keeps_its_beginning_and_its_end():

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailconsent.classify import classify, load_words, token
+from mailconsent.classify import classify, preload, token
 from mailconsent.classify.phrase import Choice, Phrase, find_phrase, index, match_end
 from mailconsent.classify.wording import load_wording, misspell
 from mailconsent.classify.words import split_words
@@ -65,7 +65,7 @@ def test_all_words_can_be_loaded_before_the_first_message_comes():
     for loader in loaders:
         loader.cache_clear()
 
-    load_words()
+    preload()
 
     assert len(loaders) >= 4
     assert [loader.__name__ for loader in loaders if not loader.cache_info().currsize] == []

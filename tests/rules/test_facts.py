@@ -11,6 +11,7 @@ from mailconsent.facts import fold, live_no
 from mailconsent.model import ALL_TOPICS, EventKind, Grade, Reason
 from tests.histories import (
     NOES,
+    OFFER,
     OUTSIDE_CONSENTS,
     RECIPIENT,
     TOPICS,
@@ -218,3 +219,17 @@ def test_a_release_of_another_recipients_number_ends_nothing():
 @given(notations(), TOPIC, TOPIC)
 def test_a_request_that_is_not_confirmed_changes_no_answer(notation, requested, topic):
     assert decided(history(f"{notation} P{requested}"), topic) == decided(history(notation), topic)
+
+
+@given(notations(enders=False, sales=True), SCOPE, notations(max_size=6, enders=False, sales=True))
+def test_a_question_that_was_answered_might_as_well_have_been_the_withdrawal(earlier, scope, later):
+    sign = scope or "*"
+    asked, withdrawn = (history(f"{earlier} {no}{sign} {later}") for no in "QW")
+    question = asked[len(earlier.split())]
+
+    answered = grown(asked, EventKind.WITHDRAWN, scope, ends=question.seq)
+
+    for topic in (*TOPICS, 9):
+        after, before = decided(answered, topic, offer=OFFER), decided(withdrawn, topic, offer=OFFER)
+        assert (after.allowed, after.reason) == (before.allowed, before.reason)
+    assert bool(live_no(answered, EventKind.WITHDRAWN, scope)) == bool(live_no(withdrawn, EventKind.WITHDRAWN, scope))

@@ -1,4 +1,4 @@
-"""Unclear mail stops marketing until a human has answered it; what each answer does. On both databases."""
+"""Unclear mail stops marketing until a human has answered it; what each answer does."""
 
 import threading
 from dataclasses import replace
@@ -28,6 +28,8 @@ from tests.doors.mails import mail
 from tests.houses import PATIENCE, ask, consent, events, rows, token_for, unfolded
 
 BOX = "contact@127.0.0.1/INBOX"
+#: Of what the database has no part in.
+ON_ONE = pytest.mark.parametrize("house", ["sqlite"], indirect=True)
 UNCLEAR = "Please unsubscribe me.\r\n\r\nPlease do not unsubscribe me."
 OF_ANOTHER = f"Please unsubscribe {CECILIA}."
 HOUR = timedelta(hours=1)
@@ -93,6 +95,7 @@ def test_marketing_stops_at_once_and_the_mail_is_to_be_answered_within_two_days(
     assert "@" not in str(one)
 
 
+@ON_ONE
 def test_the_oldest_is_at_the_top(installation):
     for uid, day in ((3, 2), (1, 1), (2, 3)):
         unclear(installation, uid=uid, now=NOW + timedelta(days=day))
@@ -150,6 +153,7 @@ def test_what_was_no_request_is_released_with_the_reason(installation):
     assert unfolded(installation) == []
 
 
+@ON_ONE
 @pytest.mark.parametrize("channel", [Channel.API, Channel.INBOX, Channel.PAGE])
 def test_only_an_operator_dismisses_and_only_with_a_reason(installation, channel):
     unclear_mail = unclear(installation)
@@ -176,6 +180,7 @@ def test_of_two_mails_that_ask_the_same_the_last_answer_ends_the_question(instal
     assert rows(installation, "select raw is not null from inbound_messages where uid = 1") == [(True,)]
 
 
+@ON_ONE
 def test_a_mail_that_comes_after_the_answer_is_a_new_question(installation):
     consent(installation, ANNA)
     dismissed(installation, unclear(installation, uid=1))
@@ -207,6 +212,7 @@ def test_whom_the_writer_names_is_stopped_too_and_a_human_says_who_is_meant(inst
     assert unfolded(installation) == []
 
 
+@ON_ONE
 def test_a_mail_from_nobody_waits_and_its_answer_says_whom_it_is_about(installation):
     consent(installation, ANNA)
     from_nobody = deliver(installation, mail("undisclosed", "Unsubscribe"))
@@ -228,6 +234,7 @@ def test_the_owner_of_a_link_that_nobody_quotes_is_asked_about(installation):
     assert reasons(installation, ANNA) == ["questioned"]
 
 
+@ON_ONE
 def test_a_mail_from_a_crowd_stops_nobody(installation):
     crowd = [f"r{number}@example.com" for number in range(11)]
     consent(installation, *crowd)
@@ -272,6 +279,7 @@ def test_a_question_is_ended_by_the_answer_to_its_mail_alone(installation):
     assert reasons(installation, ANNA) == ["consent"], "and the question does not come back"
 
 
+@ON_ONE
 def test_a_mail_is_answered_once(installation):
     unclear_mail = unclear(installation)
     applied(installation, unclear_mail)
@@ -295,6 +303,7 @@ def test_a_mail_that_was_misread_as_a_request_is_taken_back_whole(installation):
         dismissed(installation, misread)
 
 
+@ON_ONE
 def test_what_the_owner_of_a_link_asked_for_is_theirs_and_nobody_dismisses_it(installation):
     consent(installation, ANNA)
     clear = deliver(installation, mail(ANNA, token_for(installation, ANNA)))
@@ -305,6 +314,7 @@ def test_what_the_owner_of_a_link_asked_for_is_theirs_and_nobody_dismisses_it(in
     assert reasons(installation, ANNA) == ["withdrawn"]
 
 
+@ON_ONE
 def test_a_copy_is_not_asked_about_again(installation):
     raw = mail(ANNA, "A wish", UNCLEAR)
     deliver(installation, raw, uid=1)
@@ -388,6 +398,7 @@ def test_a_question_that_came_back_without_its_mail_is_listed_and_answered(insta
         review.answer_left_over(tx, question, BY_OPERATOR)
 
 
+@ON_ONE
 def test_a_mail_read_again_after_a_restore_finds_its_question_in_place(installation):
     with installation.store.begin() as tx:
         event = replace(receipt(Channel.INBOX), source="journal")
@@ -412,6 +423,7 @@ def test_what_waits_too_long_is_counted(installation):
     assert house.overdue == 1
 
 
+@ON_ONE
 def test_a_mail_that_did_nothing_leaves_no_text_when_it_is_dismissed(installation):
     from_nobody = deliver(installation, mail("undisclosed", "Unsubscribe"))
 
@@ -420,6 +432,7 @@ def test_a_mail_that_did_nothing_leaves_no_text_when_it_is_dismissed(installatio
     assert rows(installation, "select state, raw from inbound_messages") == [("done", None)]
 
 
+@ON_ONE
 def test_a_case_shows_own_words_whom_it_may_be_about_and_nothing_that_is_quoted(installation):
     consent(installation, CECILIA)
     text = f"{OF_ANOTHER}\r\n\r\nOn Monday, news@example.com wrote:\r\n> Our secret offer"
@@ -437,6 +450,7 @@ def test_a_case_shows_own_words_whom_it_may_be_about_and_nothing_that_is_quoted(
     assert case.waiting.reason == "names another address"
 
 
+@ON_ONE
 def test_the_text_of_a_request_that_was_made_before_is_not_kept(installation):
     for uid in (1, 2):
         deliver(installation, mail(ANNA, "Unsubscribe", number=uid), uid=uid)
@@ -444,6 +458,7 @@ def test_the_text_of_a_request_that_was_made_before_is_not_kept(installation):
     assert rows(installation, "select raw is not null from inbound_messages order by uid") == [(True,), (False,)]
 
 
+@ON_ONE
 def test_a_case_names_the_owner_of_a_quoted_link_as_far_as_the_address_is_kept(installation):
     consent(installation, ANNA)
     link = f"https://mail.example.com/u/{token_for(installation, ANNA)}"
@@ -455,6 +470,7 @@ def test_a_case_names_the_owner_of_a_quoted_link_as_far_as_the_address_is_kept(i
     assert [(person.part, person.address) for person in people] == [(Part.WRITER, BO), (Part.LINK, ANNA)]
 
 
+@ON_ONE
 def test_a_mail_that_breaks_the_reader_is_to_be_looked_at_in_the_inbox(installation):
     nested = "".join(f'--{n}\r\nContent-Type: multipart/mixed; boundary="{n + 1}"\r\n\r\n' for n in range(2000))
     raw = mail(ANNA, "Hello", nested, Content_Type='multipart/mixed; boundary="0"')
@@ -468,6 +484,7 @@ def test_a_mail_that_breaks_the_reader_is_to_be_looked_at_in_the_inbox(installat
     assert reasons(installation, ANNA) == ["questioned"], "whom its header names"
 
 
+@ON_ONE
 def test_a_click_meanwhile_is_a_no_of_its_own(installation):
     consent(installation, ANNA)
     claim = installation.store.keyring.read_token(token_for(installation, ANNA))

@@ -2,7 +2,7 @@
 
 import threading
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from importlib import resources
 from itertools import pairwise
@@ -13,7 +13,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, text
+from sqlalchemy import inspect, select, text
 from sqlalchemy.exc import IntegrityError
 
 from mailconsent.errors import SchemaError, StorageUnavailable
@@ -23,7 +23,7 @@ from mailconsent.store import Store
 from mailconsent.store.ledger import append
 from mailconsent.store.recipients import lock_address
 from mailconsent.store.schema import check_schema, migrate
-from mailconsent.store.tables import metadata
+from mailconsent.store.tables import inbound_messages, metadata
 from tests.histories import history
 from tests.houses import House, ask, build, unfolded
 
@@ -192,6 +192,28 @@ def test_events_of_before_get_nonces_of_their_own_and_stay_append_only(built_sto
     assert [len(nonce) for nonce in nonces] == [16, 16]
     with pytest.raises(IntegrityError, match="append-only"):
         run(built_store, "update events set topic = 1")
+
+
+def test_mail_that_waited_before_there_was_a_queue_has_a_deadline_too(built_store):
+    turn(built_store, command.downgrade, "0011")
+    columns = "mailbox_id, uidvalidity, uid, raw_digest, state, copy, label, detector, reason, confidence"
+    moments = "'2026-02-27 08:30:00.000000', '2026-02-27 09:30:00.000000'"
+    run(
+        built_store,
+        "insert into mailboxes (id, name, last_uid) values (1, 'box', 3)",
+        *(
+            f"insert into inbound_messages ({columns}, received_at, stored_at)"
+            f" values (1, 7, {uid}, '0123456789abcdef', '{state}', false, 'unsure', 'guard', 'word', 0, {moments})"
+            for uid, state in enumerate(("review", "failed", "done"))
+        ),
+    )
+
+    migrate(built_store)
+
+    due = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
+    query = select(inbound_messages.c.review_until).order_by(inbound_messages.c.uid)
+    with built_store.read() as tx:
+        assert list(tx.connection.execute(query).scalars()) == [due, due, None]
 
 
 def test_migrating_again_changes_nothing(built_store):
