@@ -7,10 +7,12 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from types import FrameType
 
 from mailconsent import logs
+from mailconsent.classify import preload
 from mailconsent.errors import ConfigError, Unavailable
 from mailconsent.loops.keeping import keep
 from mailconsent.loops.reading import Reader
@@ -21,7 +23,8 @@ from mailconsent.settings import load_settings
 
 #: Seconds that an orderly end may take.
 LAST_MOMENT = 4.0
-#: Seconds of it in which a letter that is being sent may be finished: otherwise it is sent once more.
+#: Seconds of it in which a letter that is being sent may be finished, or it is sent once more; and what the house is in
+#: the midst of, or it is rolled back.
 LAST_LETTER = 2.5
 
 
@@ -64,19 +67,21 @@ class Worker:
     def run(self) -> None:
         """Work until told to stop. Raises what ended a loop that should not have ended."""
         logs.info("worker started")
-        # What the house is in the midst of when the process ends is rolled back, so nobody waits for it.
-        threading.Thread(target=self.keep_house, daemon=True).start()
-        sending = threading.Thread(target=self.sender.run, daemon=True) if self.sender else None
-        if sending:
-            sending.start()
+        # Nobody waits long for these: what they are in the midst of is rolled back, or sent once more.
+        beside = [self.keep_house, *([self.sender.run] if self.sender else [])]
+        others = [threading.Thread(target=loop, daemon=True) for loop in beside]
+        for thread in others:
+            thread.start()
+        preload()
         threads = [threading.Thread(target=self._guard, args=(reader.run,)) for reader in self.readers]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        if sending:
-            self._stop.wait()  # where there is no mailbox, only this goes on
-            sending.join(LAST_LETTER)
+        self._stop.wait()  # where there is no mailbox, only the others go on
+        ends = time.monotonic() + LAST_LETTER
+        for thread in others:
+            thread.join(max(0.0, ends - time.monotonic()))
         logs.info("worker stopped")
         if self._faults:
             raise self._faults[0]

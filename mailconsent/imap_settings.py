@@ -55,8 +55,8 @@ def read_mark(values: Mapping[str, str], inboxes: Iterable[Inbox], faults: list[
 
 def read_inboxes(values: Mapping[str, str], refresh_token_path: Path | None, faults: list[str]) -> tuple[Inbox, ...]:
     """
-    The mailboxes in the order of IMAP_URL. `values` are settings by name; the refresh tokens stand there or in a file,
-    which is read each time, since it changes. Faults are added, a line each.
+    The mailboxes in the order of IMAP_URL. `values` are settings by name; the refresh tokens stand there or in a file.
+    Faults are added, a line each.
     """
     urls = values.get("IMAP_URL", "").split()
     addresses = _addresses(urls, faults)

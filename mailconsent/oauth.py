@@ -43,7 +43,7 @@ class AccessTokens:
         """
         # One thread asks: a server that changes refresh tokens takes each of them once.
         with self._lock:
-            if self._token in ("", instead_of) or time.monotonic() > self._ends - MARGIN:
+            if self._token in ("", instead_of) or not time.monotonic() < self._ends - MARGIN:
                 self._token = ""
                 began = time.monotonic()
                 answer = self._ask()
@@ -117,8 +117,8 @@ def _read(body: bytes) -> dict[str, Any]:
 
 #: The errors of RFC 6749 section 5.2, and two that Microsoft and OpenID Connect add, and what the operator can do.
 _ADVICE = {
-    "invalid_grant": "does not take the refresh token (any more): sign in anew and set IMAP_OAUTH_REFRESH_TOKEN",
-    "interaction_required": "wants somebody to sign in anew: then set IMAP_OAUTH_REFRESH_TOKEN",
+    "invalid_grant": "does not take the refresh token (any more): run `mailconsent sign-in`",
+    "interaction_required": "wants somebody to sign in anew: run `mailconsent sign-in`",
     "invalid_client": "does not know this client: check IMAP_OAUTH_CLIENT_ID and IMAP_OAUTH_CLIENT_SECRET",
     "unauthorized_client": "does not let this client have a token in this way: check how it is registered",
     "unsupported_grant_type": "gives no tokens in this way: check IMAP_OAUTH_REFRESH_TOKEN",

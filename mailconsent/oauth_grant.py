@@ -21,11 +21,11 @@ class NotKept(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefreshToken:
-    """A refresh token is in `text`, or alone on a line of the file at `path`."""
+    """A refresh token is in `text`, or alone on a line of the file at `path`, which is read each time it is needed."""
 
     text: str = field(default="", repr=False)
     path: Path | None = None
-    #: From 0, of the lines that are not empty.
+    #: From 0, of the lines that are not empty. If there is only one, it is for all.
     line: int = 0
 
     @contextlib.contextmanager
@@ -40,10 +40,14 @@ class RefreshToken:
             return
         with _locked(self.path.parent):
             try:
-                text = _lines(self.path)[self.line]
+                lines = _lines(self.path)
+                text = lines[self.line if len(lines) > 1 else 0]
             except (OSError, UnicodeDecodeError, IndexError):
-                raise MailboxRefused("IMAP_OAUTH_REFRESH_TOKEN_FILE: there is no token to be read.") from None
+                raise MailboxRefused(_NO_TOKEN) from None
             yield Held(text, self.path)
+
+
+_NO_TOKEN = "IMAP_OAUTH_REFRESH_TOKEN_FILE: it holds no token for this mailbox; `mailconsent sign-in` gets one."  # noqa: S105
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +104,8 @@ def keep_token(path: Path, line: int, token: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with _locked(path.parent):
             lines = _lines(path) if path.exists() else []
+            if line > len(lines):
+                raise NotKept
             _write(path, [*lines[:line], token, *lines[line + 1 :]])
     except (OSError, UnicodeDecodeError):
         raise NotKept from None

@@ -59,8 +59,8 @@ def _microsoft(tenant: str) -> _Provider:
 
 def read_grants(values: Mapping[str, str], path: Path | None, count: int, faults: list[str]) -> list[Grant]:
     """
-    A grant for each of so many mailboxes. The refresh tokens are in the file at `path`, or among the `values`, which
-    are settings by name. Faults are added, a line each.
+    A grant for each of so many mailboxes. The refresh tokens are among the `values`, which are settings by name, or in
+    the file at `path`, which is not read yet: nothing but the worker needs it. Faults are added, a line each.
     """
     tokens = _refresh_tokens(values, path, count, faults)
     alone = None in tokens
@@ -100,16 +100,12 @@ def _grant(values: Mapping[str, str], provider: _Provider, scope: str, token: Re
 def _refresh_tokens(
     values: Mapping[str, str], path: Path | None, count: int, faults: list[str]
 ) -> list[RefreshToken | None]:
+    if path:
+        return [RefreshToken(path=path, line=number) for number in range(count)]
     words = values.get("IMAP_OAUTH_REFRESH_TOKEN", "").split()
-    if not words and path and not any(fault.startswith("IMAP_OAUTH_REFRESH_TOKEN_FILE") for fault in faults):
-        faults.append("IMAP_OAUTH_REFRESH_TOKEN_FILE: holds no token: `mailconsent sign-in` gets one")
-    if not words and not path:
+    if not words:
         return [None] * count
-    lines = one_each("IMAP_OAUTH_REFRESH_TOKEN", "\n".join(words), count, faults) if words else []
-    if not path:
-        return [RefreshToken(text=line) for line in lines]
-    # As many as there are now: later ones take the place of these.
-    return [RefreshToken(path=path, line=0 if len(words) == 1 else number) for number in range(count)]
+    return [RefreshToken(text=word) for word in one_each("IMAP_OAUTH_REFRESH_TOKEN", "\n".join(words), count, faults)]
 
 
 def one_each(name: str, text: str, count: int, faults: list[str]) -> list[str]:

@@ -39,7 +39,8 @@ NAMES = (
     "JOURNAL",
     "TRUSTED_AUTHSERV_IDS",
 )
-KEY_LISTS = ("DIGEST_KEYS", "SIGNING_KEYS")
+#: Files that change while we run: who needs them reads them, and reads them again.
+READ_LATER = ("DIGEST_KEYS", "SIGNING_KEYS", "IMAP_OAUTH_REFRESH_TOKEN")
 DATABASE_URL = "sqlite:///var/mailconsent.db"
 DIGEST_KEYS_PATH = Path("var/digest.keys")
 SIGNING_KEYS_PATH = Path("var/signing.keys")
@@ -147,8 +148,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
 def load_sign_in(environ: Mapping[str, str]) -> tuple[Grant, str, Path | None]:
     """What to sign in for, where, and the file that the refresh token goes into. Raises `ConfigError`."""
     faults: list[str] = []
-    names = [name for name in oauth_settings.NAMES if name != "IMAP_OAUTH_REFRESH_TOKEN"]
-    values = {name: value for name in names if (value := _value(environ, name, faults))}
+    values = {name: value for name in oauth_settings.NAMES if (value := _value(environ, name, faults))}
     grant, page = oauth_settings.read_sign_in(values, faults)
     if faults:
         raise ConfigError(*faults)
@@ -159,8 +159,8 @@ def _value(environ: Mapping[str, str], name: str, faults: list[str]) -> str | No
     plain, path = environ.get(PREFIX + name), environ.get(f"{PREFIX}{name}_FILE")
     if plain and path:
         faults.append(f"{name}: set twice, plainly and as a file")
-    if not path or name in KEY_LISTS:
-        return plain  # key files are read, and read again, by their `KeySource`
+    if not path or name in READ_LATER:
+        return plain
     try:
         return Path(path).read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError):

@@ -13,8 +13,14 @@ Rules of this package:
 from collections.abc import Callable
 
 from mailconsent.classify import auto_reply, bounce, button, complaint, token, unsubscribe
+from mailconsent.classify.auto_reply.speech import load_words
+from mailconsent.classify.bounce.prose import load_forms
+from mailconsent.classify.bounce.status import load_guesses, load_meanings
+from mailconsent.classify.wording import load_wording
+from mailconsent.errors import InvalidToken
 from mailconsent.message import InboundMessage
 from mailconsent.model import Classification, Label, MailedClaim
+from mailconsent.own_words.marks import load_marks
 
 #: Reads a token of ours, or raises `InvalidToken`.
 ReadToken = Callable[[str], MailedClaim]
@@ -37,3 +43,14 @@ def classify(message: InboundMessage, read_token: ReadToken) -> Classification:
         if answer is not None:
             return answer
     return Classification(label=Label.OTHER, detector="other", reason="nothing_found", confidence=0.5)
+
+
+def no_token(_text: str) -> MailedClaim:
+    """Reads no token at all: for who has no keys."""
+    raise InvalidToken
+
+
+def preload() -> None:
+    """Load the words that detectors go by, which takes a second: threads that find them missing load them each."""
+    for load in (load_wording, load_marks, load_words, load_forms, load_guesses, load_meanings, complaint.load_forms):
+        load()

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from mailconsent import mime
 from mailconsent.classify.bounce import notification
+from mailconsent.classify.returned import returned_claims
 from mailconsent.classify.sayings import Sayings, begins, gather, hear, load_table, says
 from mailconsent.classify.token import quoted_claims
 from mailconsent.classify.unsubscribe import split_prefixes
@@ -85,6 +86,7 @@ def answer(
     message: InboundMessage, read_token: Callable[[str], MailedClaim], reason: str, addresses: tuple[str, ...]
 ) -> Classification:
     """The classification of a complaint."""
+    header = message.original_headers or notification.returned_header(message)
     return Classification(
         label=Label.COMPLAINT,
         detector="complaint",
@@ -92,6 +94,7 @@ def answer(
         confidence=0.8 if reason == "form of a provider" else 1.0,
         addresses=addresses,
         claims=quoted_claims(message, read_token),
+        returned=returned_claims(message, header, read_token),
     )
 
 

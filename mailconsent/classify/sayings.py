@@ -49,6 +49,14 @@ def load_table(name: str) -> Mapping[str, Any]:
     return tomllib.loads(text)
 
 
+@cache
+def load_tables(name: str) -> Mapping[str, Mapping[str, Any]]:
+    """The TOML files of a folder of this package, by their names without the ending."""
+    folder = resources.files("mailconsent.classify").joinpath(*name.split("/"))
+    files = sorted(file.name for file in folder.iterdir() if file.name.endswith(".toml"))
+    return {file.removesuffix(".toml"): load_table(f"{name}/{file}") for file in files}
+
+
 def gather(texts: Iterable[str]) -> Sayings:
     """These sayings, ready to be looked for."""
     all_texts = tuple(texts)

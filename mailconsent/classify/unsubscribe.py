@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from mailconsent.classify.identity import named_addresses, writers
+from mailconsent.classify.identity import FEW_LINES, named_addresses, writers
 from mailconsent.classify.phrase import find_phrase, is_phrase
 from mailconsent.classify.token import quoted_claims
 from mailconsent.classify.wording import Language, Wording, asking_languages, load_wording
@@ -92,18 +92,20 @@ def detect(message: InboundMessage, read_token: Callable[[str], MailedClaim]) ->
         return None
     if said.request:
         doubtful = said.doubtful or said.instructs
-        return answer(message, read_token, said.request, Label.UNSURE if doubtful else Label.UNSUBSCRIBE)
+        return answer(message, read_token, said.request, Label.UNSURE if doubtful else Label.UNSUBSCRIBE, body)
     if not asked.request or (is_reply and said.length > FEW):
         return None
     clear = asked.whole if is_reply else said.length <= (FEW if message.in_reply_to else MAX_BESIDE_SUBJECT)
     doubtful = asked.doubtful or not clear or speaks_against(body, wording)
-    return answer(message, read_token, asked.request, Label.UNSURE if doubtful else Label.UNSUBSCRIBE)
+    # Where the subject asks, a longer text is no more than a signature.
+    few = body if body.count("\n") < FEW_LINES else ""
+    return answer(message, read_token, asked.request, Label.UNSURE if doubtful else Label.UNSUBSCRIBE, few)
 
 
 def answer(
-    message: InboundMessage, read_token: Callable[[str], MailedClaim], reason: str, label: Label
+    message: InboundMessage, read_token: Callable[[str], MailedClaim], reason: str, label: Label, body: str = ""
 ) -> Classification:
-    """The classification of a request, for who wrote it, with those whom they name."""
+    """The classification of a request, for who wrote it, with those whom the words of the body name."""
     about = writers(message)
     if len(about) != 1:
         label, reason = Label.UNSURE, "not one From address"
@@ -114,7 +116,7 @@ def answer(
         reason=reason,
         confidence=0.9 if label == Label.UNSUBSCRIBE else 0.5,
         addresses=about,
-        named=named_addresses(message, "" if is_reply else subject[:MAX_SUBJECT_CHARS], own_words(message)),
+        named=named_addresses(message, "" if is_reply else subject[:MAX_SUBJECT_CHARS], body),
         claims=quoted_claims(message, read_token),
     )
 

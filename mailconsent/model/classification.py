@@ -36,5 +36,7 @@ class Classification:
     named: tuple[str, ...] = ()
     #: The token of ours that is the request (in the unsubscribe local part or the subject) or identifies the recipient.
     claims: tuple[MailedClaim, ...] = ()
+    #: Of a report: those of them that say which mail of ours it is about, the surest first.
+    returned: tuple[MailedClaim, ...] = ()
     #: Of a bounce: the status code to go by (RFC 3463), or the one that its words stand for; empty where neither tells.
     status: str = ""

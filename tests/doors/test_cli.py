@@ -56,7 +56,7 @@ def test_every_command_explains_itself() -> None:
 
     assert {" ".join(words) for words in found} == {
         *("init", "migrate", "rebuild", "serve", "worker", "demo", "check", "withdraw", "classify", "ingest"),
-        "sign-in",
+        *("sign-in", "review", "review list", "review show", "review apply", "review dismiss"),
         *("consent", "consent add", "consent lapsing", "key", "key create", "key list", "key revoke"),
         *("rotate", "rotate signing", "rotate digest", "policy", "policy check"),
         *("suppress", "suppressions", "release", "sale", "sale add"),
@@ -312,6 +312,39 @@ def test_classify_explains_messages_and_needs_no_installation(tmp_path: Path) ->
         "folder.eml: cannot be read",
     ]
     assert done.returncode == 1, "one of them was not read"
+
+
+def test_classify_tells_a_program_all_there_is_to_tell(house: House, tmp_path: Path) -> None:
+    with house.opened() as here:
+        consent(here, ANNA)
+        token = token_for(here, ANNA)
+        claim = here.store.keyring.read_token(token)
+    quoted = f"Please unsubscribe me.\n\nOn Mon, 2 Mar 2026 Shop wrote:\n> https://example.com/u/{token}\n"
+    (tmp_path / "a.eml").write_text(f"From: Bø <bo@example.net>\nSubject: =?utf-8?q?N=C3=A6?=\n\n{quoted}", "utf-8")
+    (tmp_path / "b.eml").write_bytes(b"\xff")
+
+    done = mailconsent(house, "classify", "--json", tmp_path / "a.eml", tmp_path / "b.eml")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    first, second = map(json.loads, done.stdout.splitlines())
+    assert first | {"reason": ""} == {
+        "file": "a.eml",
+        "label": "unsubscribe",
+        "confidence": 0.9,
+        "detector": "unsubscribe",
+        "reason": "",
+        "status": "",
+        "addresses": ["bo@example.net"],
+        "named": [],
+        "from": ["bo@example.net"],
+        "subject": "Næ",
+        "words": "Please unsubscribe me.",
+        "authentication": None,
+        "truncated": False,
+        "defect": None,
+        "links": [{"digest": claim.digest.hex(), "generation": 1, "topic": claim.topic, "basis": "consent"}],
+    }
+    assert (second["file"], second["label"], second["defect"]) == ("b.eml", "other", "no_headers")
 
 
 def test_a_policy_is_explained_with_its_warnings(house: House) -> None:

@@ -149,12 +149,36 @@ def test_a_file_that_the_operator_changed_counts_at_once(
     authorization.lifetime = 0
     path = tmp_path / "tokens"
     tokens = AccessTokens(replace(grant, refresh_token=in_file(path, "ran-out")))
-    with pytest.raises(MailboxRefused, match="sign in anew"):
+    with pytest.raises(MailboxRefused, match="mailconsent sign-in"):
         tokens.token()
 
     path.write_text("refresh-1\n")
 
     assert tokens.token()
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "good"),
+    [
+        ("refresh-1\n", 0, True),
+        ("\nrefresh-1\n\n", 1, True),  # the only one is for all
+        ("other\n\nrefresh-1\n", 1, True),
+        ("refresh-1\nother\n", 1, False),
+        ("refresh-1\nother\n", 2, False),
+    ],
+)
+def test_each_mailbox_has_its_line_of_the_file(
+    authorization: Authorization, grant: Grant, tmp_path: Path, content: str, line: int, good: bool
+) -> None:
+    path = tmp_path / "tokens"
+    path.write_text(content)
+    tokens = AccessTokens(replace(grant, refresh_token=RefreshToken(path=path, line=line)))
+
+    if good:
+        assert tokens.token()
+    else:
+        with pytest.raises(MailboxRefused, match="mailconsent sign-in"):
+            tokens.token()
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\n\n", b"\xff\xfe"], ids=["none", "empty", "blank", "no text"])
@@ -174,8 +198,8 @@ GOOD = {"access_token": "a-token", "token_type": "bearer", "expires_in": "3599"}
 @pytest.mark.parametrize(
     ("status", "body", "kind", "said"),
     [
-        (400, '{"error": "invalid_grant"' + HIDDEN, MailboxRefused, "sign in anew"),
-        (400, '{"error": "interaction_required"' + HIDDEN, MailboxRefused, "sign in anew"),
+        (400, '{"error": "invalid_grant"' + HIDDEN, MailboxRefused, "mailconsent sign-in"),
+        (400, '{"error": "interaction_required"' + HIDDEN, MailboxRefused, "mailconsent sign-in"),
         (401, '{"error": "invalid_client"' + HIDDEN, MailboxRefused, "IMAP_OAUTH_CLIENT_SECRET"),
         (400, '{"error": "invalid_scope"}', MailboxRefused, "IMAP_OAUTH_SCOPE"),
         (400, '{"error": "hidden"}', MailboxRefused, "status 400"),

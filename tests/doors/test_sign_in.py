@@ -126,8 +126,9 @@ def test_a_token_takes_its_line_and_leaves_the_others(tmp_path: Path) -> None:
 
     assert path.read_text() == "c\nb\n"
     assert path.stat().st_mode & 0o777 == 0o600
-    with pytest.raises(NotKept):
-        keep_token(path / "below-a-file", 0, "d")
+    for where, line in ((path / "below-a-file", 0), (path, 3)):  # of the fourth mailbox before that of the third
+        with pytest.raises(NotKept):
+            keep_token(where, line, "d")
 
 
 @pytest.mark.parametrize("filed", [True, False], ids=["into the file of the setting", "to standard output"])

@@ -20,6 +20,7 @@ from tests.doors.working import working
 from tests.houses import ask, build, consent, events, inbox_settings, rows, token_for, unfolded, until
 from tests.real.dovecot import Dovecot
 from tests.real.relay import Relay
+from tests.reports import bounce, complaint, permit_of
 
 
 def read(here: Installation) -> int:
@@ -78,6 +79,28 @@ def test_raw_text_is_kept_only_of_mail_that_had_an_effect(here: Installation, do
         ("other", False),
         ("unsubscribe", True),
     ]
+
+
+def test_a_mail_that_came_back_ends_the_address_and_a_report_of_spam_the_marketing(
+    here: Installation, dovecot: Dovecot, user: str
+) -> None:
+    people = "anna@example.com", "bo@example.net", "cecilia@example.org"
+    consent(here, *people)
+    anna, bo, _ = (permit_of(here, one, now=datetime.now(UTC)) for one in people)
+    dovecot.append(
+        user,
+        [
+            bounce("5.1.1", people[0], to=str(anna.return_path)),
+            complaint(returned=f"List-Unsubscribe: <{bo.unsubscribe_url}>"),
+            bounce("5.1.1", people[2], note="forged"),
+        ],
+    )
+
+    with working(here):
+        until(lambda: read(here) == 3)
+
+    assert [d.reason for d in ask(here, *people)] == [Reason.PERMANENT_FAILURE, Reason.COMPLAINT, Reason.CONSENT]
+    assert [d.allowed for d in ask(here, *people, topic="orders")] == [False, True, True]
 
 
 def test_a_link_in_the_local_part_covers_its_topic_whatever_the_rest_says(

@@ -68,14 +68,12 @@ def test_mailboxes_are_read_with_access_tokens_of_one_grant(tmp_path: Path) -> N
         authorization.user = dovecot.new_user()
         for folder in ("INBOX", "Lists"):
             dovecot.append(authorization.user, [mail(f"{folder}@example.com", "Unsubscribe")], mailbox=folder)
-        token_file = tmp_path / "refresh-token"
-        token_file.write_text("refresh-1\n")
         urls = " ".join(url(authorization.user, dovecot.port, folder) for folder in ("INBOX", "Lists"))
         oauth = {
             "IMAP_OAUTH_PROVIDER": authorization.token_endpoint,
             "IMAP_OAUTH_CLIENT_ID": CLIENT,
             "IMAP_OAUTH_CLIENT_SECRET": SECRET,
-            "IMAP_OAUTH_REFRESH_TOKEN_FILE": str(token_file),
+            "IMAP_OAUTH_REFRESH_TOKEN": "refresh-1",
         }
         settings = inbox_settings(urls, **oauth)
         del settings["MAILCONSENT_IMAP_PASSWORD"]

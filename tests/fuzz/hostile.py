@@ -27,8 +27,8 @@ def mail(body: bytes, *fields: bytes, subject: bytes = b"Re: News") -> bytes:
 
 
 def filled(unit: bytes, size: int = LARGE) -> bytes:
-    """So many bytes of the same."""
-    return (unit * (size // len(unit) + 1))[:size]
+    """About so many bytes of the same. In one piece: what it takes to make them counts as memory, too."""
+    return unit * (size // len(unit))
 
 
 def html(body: bytes) -> bytes:

@@ -7,6 +7,8 @@ from email import message_from_bytes, policy
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mailconsent.acknowledgement import Stopped, choose_language, compose
 from mailconsent.acknowledgement.texts import Texts, load_texts
@@ -30,8 +32,17 @@ REQUEST = InboundMessage(message_id="<1@example.com>", from_addresses=("anna@exa
 UNDO = "https://mail.example.com/r/" + "a" * 72
 MESSAGE_ID = "<ack.1@example.com>"
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+ELSEWHERE = Stopped(topics=("Blog-Newsletter",), elsewhere=True)
 EVERYTHING, BLOG, SOME_KIND = Stopped(everything=True), Stopped(topics=("Blog-Newsletter", "Nyheder")), Stopped()
 LANGUAGES = sorted(load_texts())
+FIELDS = {
+    *("From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type", "Content-Transfer-Encoding"),
+    *("Content-Language", "Auto-Submitted", "X-Auto-Response-Suppress"),
+}
+#: What a stranger may write where ids of messages belong.
+IDS = st.lists(
+    st.sampled_from(("<1@x>", "<2@x>", "<", ">", " ", "\r\n", "Bcc: a@b", "é", "\0")) | st.text(max_size=5)
+).map("".join)
 #: What is filled into each text.
 PLACES = {"quoted": ["name"], "topics": ["topics"], "complain": ["contact"], "authority": ["authority"]}
 
@@ -81,7 +92,9 @@ def test_every_text_is_whole(language):
     assert len(set(texts)) == len(Texts._fields)
 
 
-@pytest.mark.parametrize("stopped", [EVERYTHING, BLOG, SOME_KIND], ids=["everything", "topics", "some kind"])
+@pytest.mark.parametrize(
+    "stopped", [EVERYTHING, BLOG, SOME_KIND, ELSEWHERE], ids=["everything", "topics", "some kind", "elsewhere"]
+)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_it_is_no_request_even_where_a_gateway_took_away_what_says_that_it_is_automatic(language, stopped):
     made = answer(language=language, stopped=stopped)
@@ -147,6 +160,14 @@ def test_of_what_cannot_be_undone_it_says_nothing_of_undoing():
     assert "/r/" not in text
 
 
+def test_who_used_another_address_link_is_not_told_that_it_was_for_their_own():
+    text = text_of(answer(stopped=ELSEWHERE, undo_url=None))
+
+    assert "to the address that your link belongs to.\n“Blog-Newsletter”\n" in text
+    assert "to this address" not in text
+    assert "“" not in text_of(answer(stopped=Stopped(everything=True, elsewhere=True)))
+
+
 def test_a_company_without_an_authority_names_none():
     alone = Controller(name="Example", contact="contact@example.com", address="Here", language="en")
 
@@ -201,6 +222,19 @@ def test_it_names_what_it_answers(message_id, references, in_reply_to, to_this, 
     assert fields.get("In-Reply-To") == to_this
     assert fields.get("References") == thread
     assert "Bcc" not in fields
+
+
+@given(message_id=IDS, references=IDS, in_reply_to=IDS, name=st.text(max_size=40))
+def test_nothing_in_the_request_or_the_policy_adds_or_breaks_a_field(message_id, references, in_reply_to, name):
+    request = InboundMessage(message_id=message_id, references=references, in_reply_to=in_reply_to)
+    raw = answer(request, stopped=Stopped(topics=(name,))).as_bytes()
+    head, _, body = raw.partition(b"\r\n\r\n")
+
+    fields = [line.partition(b":")[0].decode("ascii") for line in head.split(b"\r\n") if line[:1] not in b" \t"]
+    assert sorted(fields) == sorted(set(fields))
+    assert set(fields) - {"In-Reply-To", "References"} == FIELDS
+    assert raw.isascii()
+    assert body
 
 
 def test_a_long_thread_keeps_its_beginning_and_its_end():

@@ -8,6 +8,7 @@ from mailconsent.classify.wording import load_wording
 from mailconsent.message import parse_message
 from mailconsent.model import Label
 from tests.dressed import DRESSES
+from tests.inbox_table import PAGE, identities, put, rules
 from tests.said import FOLDER, SUBJECT, all_said, classified, no_token
 
 LANGUAGES = sorted(path.stem for path in FOLDER.glob("*.toml"))
@@ -58,3 +59,11 @@ def test_no_phrase_hangs_on_a_word_that_is_dropped():
             for phrase in phrases_of(phrases):
                 for choice in filter(None, phrase.choices):
                     assert not choice.words or choice.stems or not choice.words <= language.polite, phrase.text
+
+
+@pytest.mark.parametrize("part", ["rules", "identity"])
+def test_the_page_names_the_vectors_there_are(part):
+    """`python -m tests.inbox_table --write` renews it."""
+    page = PAGE.read_text("utf-8")
+
+    assert put(page, part, {"rules": rules, "identity": identities}[part]()) == page

@@ -165,6 +165,7 @@ def test_who_repeats_what_stands_is_answered_only_for_themselves_and_cannot_undo
     # Somebody else's no that stands: whoever holds the link could have us write to anybody.
     deliver(installation, written("cecilia@example.org", token, number=3), uid=3)
     assert recipients(installation) == []
+    assert rows(installation, "select count(*) from recipients") == [(2,)], "nor is a stranger remembered"
     deliver(installation, written(ANNA, number=4), uid=4)
     ((address, message),) = letters(installation)
     assert address == ANNA

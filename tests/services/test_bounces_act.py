@@ -1,5 +1,7 @@
 """What a bounce does to whom it is about, and that a forged one does nothing."""
 
+import json
+
 import pytest
 
 from mailconsent.model import (
@@ -174,6 +176,55 @@ def test_of_several_tokens_the_one_that_it_was_sent_to_counts(here):
     deliver(here, bounce("5.1.1", ANNA, to=permit_of(here, ANNA).return_path, returned=others))
 
     assert reasons(here, ANNA, BO) == [Reason.PERMANENT_FAILURE, Reason.CONSENT]
+
+
+def test_what_a_colleague_forwarded_and_came_back_says_nothing_of_the_recipient(here):
+    permit = permit_of(here, ANNA)
+    thread = f"In-Reply-To: {permit.message_id}\r\nReferences: {permit.message_id} <1@phone.example>"
+    own = thread + "\r\nMessage-ID: <2@pc.example.com>"
+    quoting = bounce("5.1.1", "supplier@dead.example", returned=own, note="1")
+    answering = bounce("5.1.1", "supplier@dead.example", note="2").replace(
+        b"MIME-Version", f"References: {permit.message_id} <2@pc.example.com>\r\nMIME-Version".encode()
+    )
+    in_words = (
+        "From: MAILER-DAEMON@mx.example.net\r\nTo: contact@example.com\r\nSubject: failure notice\r\n\r\n"
+        "Hi. This is the qmail-send program at mx.example.net.\r\n\r\n<supplier@dead.example>:\r\n"
+        "550 5.1.1 no such user\r\n\r\n--- Below this line is a copy of the message.\r\n\r\n"
+        f"Return-Path: <contact@example.com>\r\n{own}\r\nSubject: Fwd: News\r\n\r\n"
+        f"Anna writes:\r\n> Stop this: {permit.unsubscribe_url} {permit.return_path}\r\n"
+    ).encode()
+
+    for proof in (Proof.RETURN_PATH, Proof.LINK):
+        deliver(here, quoting, answering, in_words, reports=Reports(bounces=proof))
+
+    assert [label for label, _ in states(here)] == ["bounce_hard"] * 6
+    assert failures(here, ANNA) == ""
+    deliver(here, in_words.replace(b"<contact@example.com>", f"<{permit.return_path}>".encode()))
+    assert failures(here, ANNA) == "F", "the same, but of our own mail"
+
+
+def test_a_service_that_tells_of_it_in_json_names_the_return_path(here):
+    told = {
+        "notificationType": "Bounce",
+        "bounce": {
+            "bounceType": "Permanent",
+            "bouncedRecipients": [{"emailAddress": ANNA, "action": "failed", "status": "5.1.1"}],
+        },
+        "mail": {"source": permit_of(here, ANNA).return_path, "headers": [{"name": "Subject", "value": "News"}]},
+    }
+    head = "From: no-reply@sns.amazonaws.com\r\nTo: contact@example.com\r\nSubject: Notification\r\n"
+
+    deliver(here, f"{head}\r\n{json.dumps(told)}\r\n".encode())
+
+    assert reasons(here, ANNA) == [Reason.PERMANENT_FAILURE]
+
+
+def test_a_server_that_returns_nothing_may_name_the_mail_it_answers(here):
+    answering = f"References: <0@example.com> {permit_of(here, ANNA).message_id}\r\nMIME-Version"
+
+    deliver(here, bounce("5.1.1", ANNA).replace(b"MIME-Version", answering.encode()))
+
+    assert reasons(here, ANNA) == [Reason.PERMANENT_FAILURE]
 
 
 def forged(here, how):

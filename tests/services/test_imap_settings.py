@@ -42,39 +42,18 @@ def test_each_mailbox_has_its_way_in(case: dict[str, object]) -> None:
     assert grants == {(case["endpoint"], case["scope"])} if "endpoint" in case else not grants
 
 
-@pytest.mark.parametrize(
-    ("urls", "content", "lines"), [(ONE, "r1\n", [0]), (TWO, "r1\n", [0, 0]), (TWO, "\nr1\n\nr2\n", [0, 1])]
-)
-def test_refresh_tokens_in_a_file_are_known_by_their_line(
-    tmp_path: Path, urls: str, content: str, lines: list[int]
-) -> None:
-    path = tmp_path / "tokens"
-    path.write_text(content)
+def test_a_file_of_refresh_tokens_is_for_the_worker_to_read(tmp_path: Path) -> None:
+    path = tmp_path / "not there yet"
 
     settings = load(
-        IMAP_URL=urls,
+        IMAP_URL=TWO,
         IMAP_OAUTH_PROVIDER="google",
         IMAP_OAUTH_CLIENT_ID="c",
         IMAP_OAUTH_REFRESH_TOKEN_FILE=str(path),
     )
 
     held = [inbox.grant.refresh_token for inbox in settings.inboxes if inbox.grant]
-    assert held == [RefreshToken(path=path, line=line) for line in lines]
-
-
-@pytest.mark.parametrize("content", ["", "\n"])
-def test_a_file_that_holds_no_refresh_token_yet_is_told_of(tmp_path: Path, content: str) -> None:
-    path = tmp_path / "tokens"
-    path.write_text(content)
-    client = {"IMAP_OAUTH_CLIENT_ID": "c", "IMAP_OAUTH_CLIENT_SECRET": "s", "IMAP_OAUTH_TENANT": "example.com"}
-
-    with pytest.raises(ConfigError) as refusal:
-        # It must not be taken for a client in its own name.
-        load(IMAP_URL=ONE, IMAP_OAUTH_PROVIDER="microsoft", IMAP_OAUTH_REFRESH_TOKEN_FILE=str(path), **client)
-
-    assert list(refusal.value.faults) == [
-        "IMAP_OAUTH_REFRESH_TOKEN_FILE: holds no token: `mailconsent sign-in` gets one"
-    ]
+    assert held == [RefreshToken(path=path, line=0), RefreshToken(path=path, line=1)]
 
 
 @pytest.mark.parametrize("case", VECTORS["mark"], ids=lambda case: case["why"])

@@ -11,7 +11,7 @@ from mailconsent.mail_id import MailId
 from mailconsent.mailbox import MAX_BYTES, Fetched
 from mailconsent.message import parse_message
 from mailconsent.model import Channel, EventKind, Reason
-from mailconsent.services.inbox import ingest, judge, piped, process
+from mailconsent.services.inbox import Answers, ingest, judge, piped, process
 from mailconsent.services.inbox.piped import arrival
 from mailconsent.services.installation import Installation, readiness
 from mailconsent.store.inbox import State, Stored, read_cursor, take_lease
@@ -33,7 +33,7 @@ def here(installation: Installation) -> Installation:
 
 def take_in(here: Installation, raw: bytes) -> Stored:
     """What a mail server hands over, taken in."""
-    judged = judge(piped(raw, now=NOW), here.store.keyring.read_token)
+    judged = judge(piped(raw, now=NOW), here.store.keyring.read_mailed)
     with here.store.begin() as tx:
         return ingest(tx, judged, now=NOW)
 
@@ -42,7 +42,7 @@ def read(here: Installation, *raw: bytes) -> None:
     """What a worker finds in the inbox."""
     keyring = here.store.keyring
     batch = [
-        judge(Fetched(uid=uid, raw=each, received_at=NOW), keyring.read_token) for uid, each in enumerate(raw, start=1)
+        judge(Fetched(uid=uid, raw=each, received_at=NOW), keyring.read_mailed) for uid, each in enumerate(raw, start=1)
     ]
     with here.store.begin() as tx:
         assert take_lease(tx, BOX, "one", now=NOW, lease=LEASE)
@@ -103,7 +103,7 @@ def test_a_message_that_comes_to_the_inbox_too_has_one_effect(here: Installation
 
 def test_of_two_taken_in_at_the_same_moment_the_second_waits_and_is_a_copy(here: Installation) -> None:
     take_in(here, mail("bo@example.net", "Hello"))
-    judged = judge(piped(REQUEST, now=NOW), here.store.keyring.read_token)
+    judged = judge(piped(REQUEST, now=NOW), here.store.keyring.read_mailed)
     second = threading.Thread(target=take_in, args=(here, REQUEST))
     with here.store.begin() as tx:
         ingest(tx, judged, now=NOW)
@@ -150,6 +150,23 @@ def test_a_phrase_of_many_choices_is_stored_as_the_reason_on_any_database(here: 
     assert len(stored.classification.reason) > 120, "or this test shows nothing"
     [(reason,)] = rows(here, "select reason from inbound_messages")
     assert stored.classification.reason.startswith(str(reason))
+
+
+@pytest.mark.parametrize(
+    ("received", "letters"),
+    [
+        ("by mx.example.com; Mon, 2 Mar 2026 11:00:00 +0000", 1),
+        ("by mx.example.com; Mon, 2 Feb 2026 11:00:00 +0000", 0),
+    ],
+    ids=["just now", "a month ago"],
+)
+def test_a_request_from_the_pipe_is_answered_if_it_is_recent(here: Installation, received: str, letters: int) -> None:
+    raw = mail(ANNA, "Unsubscribe", "Please unsubscribe me.", Return_Path=f"<{ANNA}>", Received=received)
+    judged = judge(piped(raw, now=NOW), here.store.keyring.read_mailed)
+    with here.store.begin() as tx:
+        ingest(tx, judged, now=NOW, answers=Answers(rules=here.rules, ours=frozenset({"contact@example.com"})))
+
+    assert rows(here, "select count(*) from outbox") == [(letters,)]
 
 
 def test_no_more_is_read_than_the_worker_would_fetch(here: Installation) -> None:

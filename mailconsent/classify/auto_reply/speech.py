@@ -1,5 +1,5 @@
 """
-What machines say, where no header tells: `../auto_replies.toml` has the words.
+What machines say, where no header tells: the files in `words` say it, one a language.
 
 Rules of this file:
 
@@ -16,13 +16,15 @@ from typing import NamedTuple
 
 from mailconsent.classify import unsubscribe
 from mailconsent.classify.bounce import prose
-from mailconsent.classify.sayings import Sayings, begins, gather, hear, load_table, says
+from mailconsent.classify.sayings import Sayings, begins, gather, hear, load_tables, says
 from mailconsent.message import InboundMessage
 from mailconsent.own_words import own_words
 
 #: RFC 3834 section 3.1.5.
 AUTO_PREFIX = re.compile(r"\s*auto\s?:", re.IGNORECASE)
 COLON = re.compile("[:：]")
+#: In Greek it is a semicolon.
+QUESTION = re.compile("[?？؟]|[\u0370-\u03ff\u1f00-\u1fff]\\s?;")
 SENTENCE = re.compile(r"[^.!?,:;\n。！，]+")
 
 #: In how much of a text its writer says that they are away.
@@ -59,13 +61,10 @@ class Words(NamedTuple):
 @cache
 def load_words() -> Words:
     """The words in this package."""
-    table = load_table("auto_replies.toml")
-    languages = [language for language in table.values() if isinstance(language, dict)]
-
-    def collect(kind: str) -> Sayings:
-        return gather(saying for language in languages for saying in language.get(kind, ()))
-
-    return Words(**{kind: gather(table[kind]) if kind in table else collect(kind) for kind in Words._fields})
+    tables = load_tables("auto_reply/words").values()
+    return Words(
+        **{kind: gather(saying for table in tables for saying in table.get(kind, ())) for kind in Words._fields}
+    )
 
 
 def telling_words(message: InboundMessage) -> str:
@@ -122,7 +121,7 @@ def is_automatic(text: str, words: Words) -> bool:
         if not begins(said, words.greetings) and not (number == 0 and end < MAX_NAME):
             break
     said = hear(start)
-    if "?" in start or "？" in start or not says(said, words.absences):
+    if QUESTION.search(start) or not says(said, words.absences):
         return False
     return not says(said, words.presences) and not says(said, words.wishes)
 

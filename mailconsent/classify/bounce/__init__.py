@@ -13,7 +13,7 @@ Rules of this package:
 
 from collections.abc import Callable
 
-from mailconsent.classify.bounce import notification, prose, report
+from mailconsent.classify.bounce import notification, prose, report, signs
 from mailconsent.message import InboundMessage
 from mailconsent.model import Classification, MailedClaim
 
@@ -25,7 +25,7 @@ def detect(message: InboundMessage, read_token: Callable[[str], MailedClaim]) ->
         return report.classify(message, recipients, read_token)
     if blocks := notification.recipient_blocks(message):
         return report.classify(message, blocks, read_token)
-    if not prose.is_bounce(message):
+    if not signs.is_bounce(message):
         return None
     if blocks := report.blocks_in_text(prose.explain(message)):
         return report.classify(message, blocks, read_token)

@@ -48,6 +48,20 @@ def recipient_blocks(message: InboundMessage) -> list[Fields]:
     return list(read_recipients(bounce.get("bouncedRecipients"), status))
 
 
+def returned_header(message: InboundMessage) -> Fields:
+    """What a notification says of the mail that it is about: the sender of its envelope, and its header."""
+    mail = read_json(message).get("mail")
+    if not isinstance(mail, dict):
+        return {}
+    listed = mail.get("headers")
+    fields: dict[str, tuple[str, ...]] = {"return-path": (plain(mail.get("source") or ""),)}
+    for field in listed[:MAX_BLOCKS] if isinstance(listed, list) else ():
+        if isinstance(field, dict) and isinstance(field.get("name"), str):
+            name = field["name"].lower()
+            fields[name] = (*fields.get(name, ()), plain(field.get("value") or ""))
+    return fields
+
+
 def read_recipients(recipients: object, status: str) -> Iterator[Fields]:
     """The block of each recipient that is named as such."""
     for recipient in recipients[:MAX_BLOCKS] if isinstance(recipients, list) else ():

@@ -3,11 +3,10 @@ Bounces in prose: the forms of qmail, Exim, sendmail, Exchange, Domino, gateways
 
 Rules of this file:
 
-1. Who sent it, an empty return path, its subject, and how it begins: two of these make a bounce, a mailer-daemon's name
-   alone does. Someone who answers or forwards a bounce is a person.
-2. The explanation ends where the returned message begins; beyond it, the words are our own.
-3. What it says decides only where all of it agrees; else the bounce is `bounce_unknown`.
-4. A notice that a message is late is automatic mail, unless it says as well that it failed.
+1. The explanation ends where the returned message begins; beyond it, the words are our own.
+2. What it says decides only where all of it agrees; else the bounce is `bounce_unknown`.
+3. A notice that a message is late is automatic mail, unless it says as well that it failed; so is one that it was
+   delivered, or that somebody has to let it in.
 """
 
 import html
@@ -17,20 +16,17 @@ from functools import cache
 from typing import NamedTuple
 
 from mailconsent import mime
-from mailconsent.charset import decode_words
-from mailconsent.classify.bounce import mentioned
+from mailconsent.classify.bounce import mentioned, notification
 from mailconsent.classify.bounce.status import VAGUE, find_statuses, judge, read_words, weigh
-from mailconsent.classify.sayings import Sayings, begins, gather, hear, load_table, says
+from mailconsent.classify.returned import returned_claims
+from mailconsent.classify.sayings import Sayings, gather, hear, load_table, says
 from mailconsent.classify.token import quoted_claims
-from mailconsent.classify.unsubscribe import split_prefixes
 from mailconsent.message import InboundMessage
 from mailconsent.mime import Fields
 from mailconsent.model import Classification, Label, MailedClaim
 
 #: What comes before the returned message; nothing longer explains anything.
 MAX_EXPLANATION = 6_000
-#: Where prose begins, for those who look how it begins.
-MAX_BEGINNING = 400
 MAX_RETURNED_HEADER = 8_000
 MAX_HTML = 32_000
 
@@ -54,7 +50,7 @@ class Forms(NamedTuple):
     delays: Sayings
     no_failures: Sayings
     goods: Sayings
-    returned: re.Pattern[str]
+    returned: tuple[str, ...]
 
 
 @cache
@@ -70,39 +66,8 @@ def load_forms() -> Forms:
         delays=gather(table["delays"]),
         no_failures=gather(table["no_failures"]),
         goods=gather(table["goods"]),
-        returned=re.compile("|".join(map(re.escape, table["returned"])), re.IGNORECASE),
+        returned=tuple(map(str.lower, table["returned"])),
     )
-
-
-def is_bounce(message: InboundMessage) -> bool:
-    """Whether this is a bounce without a report."""
-    forms = load_forms()
-    if message.header("x-failed-recipients"):  # Exim
-        return True
-    sender = f"{decode_words(message.header('from'))} {message.return_path or ''}".casefold()
-    if any(daemon in sender for daemon in forms.daemons):
-        return True
-    is_reply, subject = split_prefixes(message.subject)
-    answers = is_reply or bool(message.in_reply_to)
-    if answers and message.return_path != "":  # James answers, too, but from the null return path
-        return False
-    named = not answers and says(hear(subject), forms.subjects)
-    nobody = message.return_path == "" or not message.from_addresses
-    if named and (nobody or any(name in sender for name in forms.postmasters)):
-        return True
-    began = begins(hear(read_text(message)[:MAX_BEGINNING]), forms.beginnings)
-    if not named and not began:  # nearly all mail
-        return False
-    text = explain(message)
-    if began or QUOTED.search(text):  # quoted by a person, who tells of a bounce
-        return began and not QUOTED.search(text)
-    if "?" in text or not says(hear(text), forms.failures):  # a machine asks nothing
-        return False
-    if any(says(hear(words), forms.goods) for words in (subject, text)):
-        return False
-    # A newsletter about bounces names addresses in its sentences; a bounce, at the head of a line.
-    leads = any(mention.leads for mention in mentioned.find_mentions(text))
-    return leads and not set(recipients_in_text(message)) <= set(message.from_addresses)
 
 
 def classify(message: InboundMessage, read_token: Callable[[str], MailedClaim]) -> Classification:
@@ -124,6 +89,7 @@ def classify(message: InboundMessage, read_token: Callable[[str], MailedClaim]) 
         confidence=0.7,
         addresses=recipients_in_text(message),
         claims=quoted_claims(message, read_token),
+        returned=returned_claims(message, returned_header(message), read_token),
         status=code,
     )
 
@@ -164,7 +130,10 @@ def explain(message: InboundMessage) -> str:
 def split_returned(text: str) -> tuple[str, str]:
     """The explanation, and the message that is returned below it."""
     text = text[: 2 * MAX_EXPLANATION + MAX_RETURNED_HEADER]
-    ends = [match.start() for pattern in (load_forms().returned, HEADER_START) if (match := pattern.search(text, 1))]
+    lower = text.lower()
+    # Looking for each as it stands takes a tenth of the time of one pattern with all of them.
+    ends = [at for mark in load_forms().returned if (at := lower.find(mark, 1)) > 0]
+    ends += [match.start()] if (match := HEADER_START.search(text, 1)) else []
     end = min(ends, default=len(text))
     return text[: min(end, MAX_EXPLANATION)], text[end:]
 
@@ -173,6 +142,8 @@ def returned_header(message: InboundMessage) -> Fields:
     """The header of the returned message, attached or below the explanation."""
     if message.original_headers:
         return message.original_headers
+    if told := notification.returned_header(message):
+        return told
     below = split_returned(read_text(message))[1]
     start = HEADER_START.search(below)
     if start is None:

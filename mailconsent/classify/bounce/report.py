@@ -13,8 +13,9 @@ import re
 from collections.abc import Callable, Iterator
 
 from mailconsent import mime
-from mailconsent.classify.bounce.prose import explain, recipients_in_text
+from mailconsent.classify.bounce.prose import explain, recipients_in_text, returned_header
 from mailconsent.classify.bounce.status import VAGUE, judge, read_status, weigh
+from mailconsent.classify.returned import returned_claims
 from mailconsent.classify.token import quoted_claims
 from mailconsent.message import MAX_BLOCKS, InboundMessage
 from mailconsent.mime import Fields
@@ -77,6 +78,7 @@ def classify(
         confidence=0.8 if by_words or label == Label.BOUNCE_UNKNOWN else 1.0,
         addresses=named or recipients_in_text(message),
         claims=quoted_claims(message, read_token),
+        returned=returned_claims(message, returned_header(message), read_token),
         status=code,
     )
 

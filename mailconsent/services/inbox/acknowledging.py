@@ -11,6 +11,7 @@ The acknowledgement of a request that came by mail. Rules (RFC 3834, design 5.6)
 
 import re
 import secrets
+from dataclasses import replace
 from datetime import timedelta
 
 from mailconsent import logs
@@ -28,7 +29,7 @@ from mailconsent.services.undoing import offer_undo
 from mailconsent.store import Transaction
 from mailconsent.store.dossier import find_recipient
 from mailconsent.store.outbox import Letter, LetterKind, add_letter, was_written
-from mailconsent.store.recipients import lock_address
+from mailconsent.store.recipients import lock_address, lock_known
 
 #: How long after its receipt a request is acknowledged: a weekend.
 RECENT = timedelta(days=3)
@@ -62,9 +63,13 @@ def _acknowledge(tx: Transaction, mail: Mail, effect: Effect) -> bool:
     if may_answer(message, ours=answers.ours, authentication=mail.judged.authentication):
         return False
     to = deliverable(writers(message)[0])
-    recipient = lock_address(tx, to)
-    theirs = any(not done.repeated or done.event_id.recipient_id == recipient.id for done in effect.outcomes)
-    if not theirs or was_written(tx, recipient.id, LetterKind.ACKNOWLEDGEMENT, since=mail.now - BETWEEN_TWO):
+    changed = any(not done.repeated for done in effect.outcomes)
+    recipient = lock_address(tx, to) if changed else lock_known(tx, to)
+    if recipient is None:
+        return False
+    if not changed and all(done.event_id.recipient_id != recipient.id for done in effect.outcomes):
+        return False
+    if was_written(tx, recipient.id, LetterKind.ACKNOWLEDGEMENT, since=mail.now - BETWEEN_TWO):
         return False
     add_letter(tx, _letter(tx, mail, effect, answers, message, to=to, recipient_id=recipient.id))
     return True
@@ -94,7 +99,10 @@ def _letter(
         to=to,
         sender=controller.contact,
         controller=controller,
-        stopped=_stopped(mail, answers.rules, language),
+        stopped=replace(
+            _stopped(mail, answers.rules, language),
+            elsewhere=all(done.event_id.recipient_id != recipient_id for done in effect.outcomes),
+        ),
         language=language,
         undo_url=f"{answers.rules.base_url}/r/{undo}" if undo else None,
         message_id=NAME.format(id=name, domain=domain_of(controller.contact)),

@@ -3,8 +3,8 @@ What a report of spam does. Rules (design 5.6; RFC 5965):
 
 1. Anybody can write one. It counts where it brings a token of ours, or where a reporter whom the policy names sent it,
    as our own server has found out (RFC 8601).
-2. A token says whom it is about; reporters leave addresses out (RFC 6590). Without one, the addresses that the report
-   names are believed.
+2. A token says whom it is about; reporters leave addresses out (RFC 6590). Those of the reported mail itself go before
+   those that it only quotes. Without one, the addresses that the report names are believed.
 3. It is an objection to all marketing, and says nothing of other mail. Nobody but the person lifts it.
 4. One that does not count may be true all the same: a human looks at it.
 """
@@ -27,8 +27,8 @@ def apply_complaint(tx: Transaction, mail: Mail) -> Effect:
 
 
 def _complaints(tx: Transaction, mail: Mail) -> Iterator[Outcome]:
-    if mail.verdict.claims:
-        for claim in mail.verdict.claims:
+    if claims := mail.verdict.returned or mail.verdict.claims:
+        for claim in claims:
             yield _complain(tx, mail, lock_claim(tx, claim), "token")
     elif mail.reports.believes(mail.judged.sender):
         # What is no address, as where it was left out, is nobody.

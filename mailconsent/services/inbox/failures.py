@@ -4,7 +4,8 @@ What a bounce does. Rules (design 5.6):
 1. It acts by its status alone; see `mailconsent/failures.py`.
 2. Anybody can write a bounce. It counts where it proves that a mail of ours came back: by the token in the return path
    or the Message-ID, or by less, if the policy will have it so.
-3. It is about whom that token names. Whom the report names may be somebody to whom they had it forwarded.
+3. It is about whom that token names. Whom the report names may be somebody to whom they had it forwarded. Mail that
+   only answers or quotes ours may come back, too: what it quotes proves nothing.
 4. What cannot be taken back takes the full proof: that the mailbox has a new owner.
 """
 
@@ -46,7 +47,7 @@ def apply_failure(tx: Transaction, mail: Mail) -> Effect:
 
 def _proof(mail: Mail) -> Proof:
     """What tells that this is about mail of ours, at best."""
-    claims = mail.verdict.claims
+    claims = mail.verdict.returned
     if any(isinstance(claim, ReturnClaim) and _is_fresh(claim, mail) for claim in claims):
         return Proof.RETURN_PATH
     return Proof.LINK if claims else Proof.ADDRESS
@@ -58,16 +59,13 @@ def _is_fresh(claim: ReturnClaim, mail: Mail) -> bool:
 
 
 def _concerned(tx: Transaction, mail: Mail, proof: Proof) -> Iterator[Recipient]:
-    """
-    Whom it is about, locked. A bounce is of one mail: of several tokens, the one that it was sent to comes first, and
-    the others may be of mail that was answered or forwarded.
-    """
+    """Whom it is about, locked. A bounce is of one mail, and the surest of its tokens comes first."""
     if proof is Proof.ADDRESS:
         for address in mail.verdict.addresses:
             # Nobody is made known by a report that proves nothing.
             if known := lock_known(tx, address):
                 yield known
         return
-    claims = mail.verdict.claims
+    claims = mail.verdict.returned
     fresh = (claim for claim in claims if isinstance(claim, ReturnClaim) and _is_fresh(claim, mail))
     yield lock_claim(tx, next(fresh, claims[0]))

@@ -1,0 +1,30 @@
+"""
+Which mail of ours a report is about, as against mail that only answers or quotes ours.
+
+Rules of this file:
+
+1. The local part that a bounce was sent to is the return path of the mail (RFC 5321 section 4.4).
+2. In the header of the mail only the fields count that say which one it is. Somebody of the company who forwards what a
+   recipient wrote has the recipient's tokens in References and in the text; if that comes back, it says nothing of the
+   recipient.
+3. Servers that return nothing may name the mail in In-Reply-To, or as the last of References (RFC 5322 section 3.6.4).
+"""
+
+from collections.abc import Callable
+from itertools import chain
+
+from mailconsent.classify.token import find, find_local_parts, read_all
+from mailconsent.message import InboundMessage
+from mailconsent.mime import Fields
+from mailconsent.model import MailedClaim
+
+NAMING = ("message-id", "return-path", "list-unsubscribe")
+
+
+def returned_claims(
+    message: InboundMessage, header: Fields, read_token: Callable[[str], MailedClaim]
+) -> tuple[MailedClaim, ...]:
+    """The claims of the mail that a report is about, which has this header; the surest first."""
+    named = (value for name in NAMING for value in header.get(name, ()))
+    texts = chain(named, (message.in_reply_to, *message.references.split()[-1:]))
+    return read_all(chain(find_local_parts(message), (found for text in texts for found in find(text))), read_token)
