@@ -135,6 +135,8 @@ def promises(text: str, words: Words) -> bool:
 def below_reply_line(text: str, words: Words) -> str:
     """A text without the line of a ticket system, among its first, above which one has to answer."""
     *first, rest = text.split("\n", REPLY_LINES)
+    if not words.reply_lines.may_be_in(hear(" ".join(line[:MAX_BEGINNING] for line in first)).words):  # nearly all mail
+        return text
     for number, line in enumerate(first):
         if says(hear(line[:MAX_BEGINNING]), words.reply_lines):
             return "\n".join((*first[number + 1 :], rest)).strip()
