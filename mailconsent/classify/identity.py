@@ -79,10 +79,13 @@ def named_addresses(message: InboundMessage, subject: str, own: str) -> tuple[st
     """Addresses of others that the writer speaks of: in a subject of their own, or in their own words."""
     if "@" not in own and "@" not in subject:
         return ()
-    mine = {form for address in requesters(message) for form in forms(address)}
+    about = requesters(message)
+    mine = {form for address in about for form in forms(address)}
     ours = {domain_of(key) for address in message.recipient_addresses if (key := key_of(address))}
     found: dict[str, str] = {}
-    for address in (*ADDRESS.findall(subject), *spoken_of(own)):
+    # What a form writes from our own address says in its fields who wrote in it, and no signature.
+    is_form = len(about) == 1 and was_written_to(message, about[0])
+    for address in (*ADDRESS.findall(subject), *(ADDRESS.findall(own) if is_form else spoken_of(own))):
         key = key_of(address)
         if key and key not in mine and tagless_key(key) not in mine and domain_of(key) not in ours:
             found.setdefault(key, address)
