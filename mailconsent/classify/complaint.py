@@ -104,7 +104,7 @@ def report_in_text(message: InboundMessage) -> Fields | None:
     if start is None:
         return None
     block = message.text[: start.start()].rpartition("\n\n")[2] + message.text[start.start() :].partition("\n\n")[0]
-    fields = mime.read_fields(mime.parse_header(block[:MAX_HEADER].encode("utf-8", "surrogateescape")))
+    fields = mime.parse_header(block[:MAX_HEADER].encode("utf-8", "surrogateescape")).fields
     return fields if fields.keys() >= REQUIRED else None
 
 

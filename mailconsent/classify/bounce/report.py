@@ -17,7 +17,7 @@ from mailconsent.classify.bounce.prose import explain, recipients_in_text, retur
 from mailconsent.classify.bounce.status import VAGUE, judge, read_status, weigh
 from mailconsent.classify.returned import returned_claims
 from mailconsent.classify.token import quoted_claims
-from mailconsent.message import MAX_BLOCKS, InboundMessage
+from mailconsent.message import MAX_BLOCKS, InboundMessage, first
 from mailconsent.mime import Fields
 from mailconsent.model import Classification, Label, MailedClaim
 
@@ -53,7 +53,7 @@ def find_blocks(text: str) -> Iterator[Fields]:
         start = RECIPIENT_FIELD.search(paragraph)
         if start is None:
             continue
-        fields = mime.read_fields(mime.parse_header(paragraph[start.start() :].encode("utf-8", "surrogateescape")))
+        fields = mime.parse_header(paragraph[start.start() :].encode("utf-8", "surrogateescape")).fields
         if "final-recipient" in fields and ("action" in fields or "status" in fields):
             yield fields
 
@@ -127,8 +127,3 @@ def unescape(match: re.Match[str]) -> str:
 def is_internal(address: str) -> bool:
     """Whether a domain is the name of one machine, which means something inside one network only."""
     return "." not in address.rpartition("@")[2].rstrip(".")
-
-
-def first(fields: Fields, name: str) -> str:
-    """The topmost value of a field, or nothing."""
-    return fields.get(name, ("",))[0]
