@@ -24,6 +24,8 @@ from mailconsent.classify.words import split_words
 
 #: Letters of languages that put no space between words.
 UNSPACED = re.compile("[\u0e00-\u0e7f\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff]")
+#: How much of a text is its beginning.
+MAX_BEGINNING = 300
 SPACE = re.compile(r"\s+")
 
 
@@ -84,6 +86,11 @@ def hear(text: str) -> Said:
     return Said(words=split_words(text), letters=fold(text) if UNSPACED.search(text) else "")
 
 
+def beginning_of(text: str) -> str:
+    """As much of a text as tells who speaks. Several detectors hear it, and the same is heard once."""
+    return text[:MAX_BEGINNING].strip()
+
+
 def fold(text: str) -> str:
     """A text without its spaces and the difference of wide, narrow, large and small letters."""
     return SPACE.sub("", unicodedata.normalize("NFKC", text).casefold())
@@ -98,7 +105,9 @@ def says(said: Said, sayings: Sayings) -> bool:
 
 def begins(said: Said, sayings: Sayings) -> bool:
     """Whether a text begins with any of these sayings."""
-    first = said.words[0] if said.words else ""
-    return any(
-        match_end(said.words, 0, phrase.choices) is not None for phrase in beginning(first, sayings.worded)
-    ) or said.letters.lstrip("【[《「(（").startswith(sayings.unspaced)
+    if said.letters and said.letters.lstrip("【[《「(（").startswith(sayings.unspaced):
+        return True
+    if not sayings.may_be_in(said.words[:1]):
+        return False
+    phrases = beginning(said.words[0], sayings.worded)
+    return any(match_end(said.words, 0, phrase.choices) is not None for phrase in phrases)
