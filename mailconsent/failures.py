@@ -124,6 +124,11 @@ def is_forgotten(failure: Event, *, now: datetime) -> bool:
     return failure.occurred_at <= now - MEMORY
 
 
+def holds_off(event: Event, *, now: datetime) -> bool:
+    """Whether failures of before this event, which it made void, would count again without it."""
+    return _begins_anew(event) and event.received_at > now - MEMORY
+
+
 def _is_enough(moments: Sequence[datetime], patience: Patience) -> bool:
     return len(moments) >= patience.times and max(moments) - min(moments) >= patience.over
 
@@ -133,7 +138,7 @@ def _works_since(events: Sequence[Event], failed_at: datetime) -> bool:
 
 
 def _counting(events: Sequence[Event], trouble: Trouble) -> list[datetime]:
-    anew = max((e.seq for e in events if e.kind is EventKind.PERMANENT_FAILURE or _proves_delivery(e)), default=0)
+    anew = max((event.seq for event in events if _begins_anew(event)), default=0)
     return [
         event.occurred_at
         for event in events
@@ -141,6 +146,10 @@ def _counting(events: Sequence[Event], trouble: Trouble) -> list[datetime]:
         and event.seq > anew
         and read_trouble(event.facts.get("status", "")) is trouble
     ]
+
+
+def _begins_anew(event: Event) -> bool:
+    return event.kind is EventKind.PERMANENT_FAILURE or _proves_delivery(event)
 
 
 def _proves_delivery(event: Event) -> bool:
