@@ -1,6 +1,7 @@
 """What a bounce does to whom it is about, and that a forged one does nothing."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -9,6 +10,7 @@ from mailconsent.model import (
     Channel,
     EventId,
     EventKind,
+    Evidence,
     Grade,
     LegalBasis,
     Reason,
@@ -16,6 +18,7 @@ from mailconsent.model import (
     UnsubscribeClaim,
 )
 from mailconsent.policy.reports import Proof, Reports
+from mailconsent.services.erasure import erase
 from mailconsent.services.operators import release
 from mailconsent.store.ledger import append
 from mailconsent.store.recipients import lock_address
@@ -278,6 +281,27 @@ def test_a_report_that_proves_nothing_makes_nobody_known(here):
     deliver(here, bounce("5.1.1", "cecilia@example.org"), reports=Reports(bounces=Proof.ADDRESS))
 
     assert rows(here, "select count(*) from recipients") == [(2,)]
+
+
+def test_what_is_no_address_in_a_report_keeps_nobody_else_in_it_from_failing(here):
+    other = b"Final-Recipient: rfc822; x@.\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\nFinal-Recipient"
+
+    mail = bounce("5.1.1", ANNA).replace(b"Final-Recipient", other, 1)
+    deliver(here, mail, reports=Reports(bounces=Proof.ADDRESS))
+
+    assert failures(here, ANNA) == "F"
+    assert states(here) == [("bounce_hard", "done")]
+
+
+def test_who_was_erased_wholly_is_not_known_again_by_a_bounce(here):
+    to = permit_of(here, ANNA).return_path
+    with here.store.begin() as tx:
+        erase(tx, ANNA, replace(receipt(), evidence=Evidence()), digest=True, told=True)
+
+    deliver(here, bounce("5.1.1", ANNA, to=to))
+
+    assert rows(here, "select count(*) from recipients") == [(1,)]
+    assert states(here) == [("bounce_hard", "done")]
 
 
 def test_a_new_owner_is_not_mailed_on_the_ground_of_the_old_one(here):
