@@ -18,7 +18,7 @@ from mailconsent.services.installation import Installation
 from mailconsent.store.review import Waiting, left_over, list_waiting
 
 ID = "ID is that of a mail, such as 1/1700000000/42; or of a question whose mail is gone, such as 2f1c8a5b7d3e9046-1."
-PARTS = {Part.WRITER: "the writer", Part.NAMED: "named in it", Part.LINK: "owner of a link that it quotes"}
+PARTS = {Part.WRITER: "the writer", Part.NAMED: "named in it", Part.LINK: "got mail that it quotes or returns"}
 
 #: Hours from which days say more.
 LONG = 72

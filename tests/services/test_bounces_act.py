@@ -18,10 +18,12 @@ from mailconsent.model import (
     UnsubscribeClaim,
 )
 from mailconsent.policy.reports import Proof, Reports
+from mailconsent.services.case import Part, read_case
 from mailconsent.services.erasure import erase
 from mailconsent.services.operators import release
 from mailconsent.store.ledger import append
 from mailconsent.store.recipients import lock_address
+from mailconsent.store.review import list_waiting
 from tests.cast import ANNA, BO, receipt
 from tests.houses import ask, consent, rows, unfolded
 from tests.reports import DAY, SENT, bounce, deliver, permit_of, states, told_of
@@ -155,6 +157,18 @@ def test_an_address_that_cannot_be_reached_for_weeks_is_shown_to_a_human_once(he
     assert failures(here, ANNA) == "TTTTTT"
     assert [state for _, state in states(here)] == ["done", "done", "done", "done", "review", "done"]
     assert reasons(here, ANNA) == [Reason.CONSENT]
+
+
+def test_the_human_is_shown_whose_mail_it_was_and_not_only_whom_they_forward_to(here):
+    for day in (1, 9, 17, 25, 33):
+        to = permit_of(here, ANNA, now=SENT + day * DAY).return_path
+        deliver(here, bounce("4.4.1", BO, to=to, note=str(day)), at=SENT + day * DAY)
+
+    with here.store.read() as tx:
+        [waiting] = list_waiting(tx)
+        people = read_case(tx, waiting.id, here.store.keyring.read_mailed).people
+    told = {(person.part, person.address, person.question) for person in people}
+    assert told >= {(Part.NAMED, BO, None), (Part.LINK, ANNA, None)}
 
 
 def test_a_copy_of_a_bounce_and_a_second_one_add_nothing(here):
