@@ -41,7 +41,9 @@ def removable(events: Sequence[Event], due: Collection[int], *, now: datetime) -
     """Of the events of one recipient in the order of their `seq`, those among `due` that decide nothing any more."""
     kept = list(events)
     gone: set[int] = set()
-    while spent := next((event for event in kept if event.seq in due and _is_spent(event, kept, now)), None):
+    # What made failures void: without it they would count again.
+    stay = {event.seq for event in events if holds_off(event, now=now)}
+    while spent := next((e for e in kept if e.seq in due and e.seq not in stay and _is_spent(e, kept, now)), None):
         kept.remove(spent)
         gone.add(spent.seq)
     return frozenset(gone)
@@ -59,8 +61,6 @@ def may_be_ended(event: Event, *, now: datetime) -> bool:
 def _is_spent(event: Event, kept: Sequence[Event], now: datetime) -> bool:
     if event.kind is EventKind.CONSENT_REQUESTED:
         return event.received_at + PENDING <= now
-    if holds_off(event, now=now):
-        return False
     names_kept = any(other.seq == event.ends for other in kept)
     if event.kind in _ENDERS:
         return not names_kept
