@@ -4,6 +4,7 @@ Understanding mail: the bytes of a message, read and judged as the worker does i
 The limit is the standard library's plain parser reading the same bytes, which is where any understanding would begin.
 """
 
+import gc
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -14,10 +15,9 @@ from pathlib import Path
 from benchmarks.figure import Figure, rate
 from benchmarks.mails import mailbox
 from benchmarks.rounds import medians, progress
-from mailconsent.classify.wording import load_wording
-from mailconsent.errors import InvalidToken
+from mailconsent.classify import no_token, preload
 from mailconsent.mailbox import Fetched
-from mailconsent.model import Label, UnsubscribeClaim
+from mailconsent.model import Label
 from mailconsent.services.inbox import judge
 
 SIZE = 2_000
@@ -28,7 +28,8 @@ MOMENT = datetime(2026, 3, 2, tzinfo=UTC)
 
 def run(*, small: bool) -> Iterator[Figure]:
     """An inbox as it is, and the messages of our tests, in which everything is a special case."""
-    load_wording()
+    preload()
+    gc.freeze()  # as the worker does
     vectors = [path.read_bytes().replace(b"\n", b"\r\n") for path in sorted(VECTORS.glob("*.eml"))]
     size = SIZE // 4 if small else SIZE
     yield _compare("classify, an inbox", list(mailbox(size)), small=small)
@@ -41,7 +42,7 @@ def _compare(name: str, messages: Sequence[bytes], *, small: bool) -> Figure:
 
     def own_turn() -> float:
         began = time.perf_counter()
-        labels = {judge(message, _no_token).classification.label for message in fetched}
+        labels = {judge(message, no_token).classification.label for message in fetched}
         seconds = time.perf_counter() - began
         assert Label.UNSUBSCRIBE in labels
         assert Label.OTHER in labels
@@ -61,7 +62,3 @@ def _compare(name: str, messages: Sequence[bytes], *, small: bool) -> Figure:
         ratio=seconds["bare"] / seconds["own"],
         target=0.35,
     )
-
-
-def _no_token(_text: str) -> UnsubscribeClaim:
-    raise InvalidToken

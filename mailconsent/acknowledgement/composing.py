@@ -41,6 +41,8 @@ class Stopped:
     #: What people call the topics that ended (`Policy.name`), in the language of the mail. None for those that are no
     #: longer published: the mail then says "this kind of mail".
     topics: Sequence[str] = ()
+    #: Whether that was for another address than the one which is answered: whose link they used.
+    elsewhere: bool = False
 
 
 def compose(
@@ -85,10 +87,12 @@ def compose(
 def paragraphs(texts: Texts, controller: Controller, stopped: Stopped, undo_url: str | None) -> Iterator[str]:
     """What the mail says."""
     yield texts.automatic
-    if stopped.everything:
+    names = ", ".join(texts.quoted.format(name=name) for name in stopped.topics)
+    if stopped.elsewhere:
+        done = f"{texts.elsewhere}\n{names}".rstrip()
+    elif stopped.everything:
         done = texts.all
-    elif stopped.topics:
-        names = ", ".join(texts.quoted.format(name=name) for name in stopped.topics)
+    elif names:
         done = texts.topics.format(topics=names)
     else:
         done = texts.kind

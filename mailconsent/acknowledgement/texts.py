@@ -44,6 +44,8 @@ class Texts(NamedTuple):
     all: str
     topics: str
     kind: str
+    #: The same of somebody else's address, whose link the person used. It may be their own other one.
+    elsewhere: str
     #: That some may be on its way.
     soon: str
     #: What still comes, after each of the two.

@@ -17,6 +17,7 @@ from mailconsent.classify.auto_reply.speech import load_words
 from mailconsent.classify.bounce.prose import load_forms
 from mailconsent.classify.bounce.status import load_guesses, load_meanings
 from mailconsent.classify.wording import load_wording
+from mailconsent.errors import InvalidToken
 from mailconsent.message import InboundMessage
 from mailconsent.model import Classification, Label, MailedClaim
 from mailconsent.own_words.marks import load_marks
@@ -42,6 +43,11 @@ def classify(message: InboundMessage, read_token: ReadToken) -> Classification:
         if answer is not None:
             return answer
     return Classification(label=Label.OTHER, detector="other", reason="nothing_found", confidence=0.5)
+
+
+def no_token(_text: str) -> MailedClaim:
+    """Reads no token at all: for who has no keys."""
+    raise InvalidToken
 
 
 def preload() -> None:

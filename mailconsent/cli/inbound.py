@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -16,11 +16,11 @@ from typing import Any, TextIO
 import click
 
 from mailconsent import logs
+from mailconsent.classify import ReadToken, no_token
 from mailconsent.cli import cli, opened, settings
-from mailconsent.errors import ConfigError, InvalidToken, MailconsentError
+from mailconsent.errors import ConfigError, MailconsentError
 from mailconsent.mailbox import MAX_BYTES
 from mailconsent.message import parse_message
-from mailconsent.model import MailedClaim
 from mailconsent.own_words import own_words
 from mailconsent.services.inbox import Judged, answers_of, ingest, judge, piped
 
@@ -89,18 +89,14 @@ def _in_json(value: object) -> str:
     return value.hex() if isinstance(value, bytes) else str(value)  # digests, and days
 
 
-def _keys() -> tuple[Callable[[str], MailedClaim], Set[str]]:
+def _keys() -> tuple[ReadToken, Set[str]]:
     """What reads our links, and the servers we trust; without keys, messages can still be told apart by their words."""
     try:
         known = settings()
         return known.keyring().read_mailed, known.trusted_authserv_ids
     except ConfigError:
         click.echo("without keys: links of ours are not recognised", err=True)
-        return _no_token, frozenset()
-
-
-def _no_token(_text: str) -> MailedClaim:
-    raise InvalidToken
+        return no_token, frozenset()
 
 
 def _files(paths: tuple[Path, ...]) -> Iterator[Path]:

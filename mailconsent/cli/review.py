@@ -1,6 +1,7 @@
 """Commands about mail that awaits a human."""
 
 import json
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -8,6 +9,7 @@ import click
 
 from mailconsent.cli import cli, opened
 from mailconsent.cli.ask import ADDRESS, address_of
+from mailconsent.errors import Refused
 from mailconsent.mail_id import MailId
 from mailconsent.model import Channel, EventId, Receipt
 from mailconsent.services import operators
@@ -15,6 +17,7 @@ from mailconsent.services import review as services
 from mailconsent.services.applying import apply_and_tell
 from mailconsent.services.case import Case, Part, Person, read_case
 from mailconsent.services.installation import Installation
+from mailconsent.store import Transaction
 from mailconsent.store.review import Waiting, left_over, list_waiting
 
 ID = "ID is that of a mail, such as 1/1700000000/42; or of a question whose mail is gone, such as 2f1c8a5b7d3e9046-1."
@@ -70,35 +73,51 @@ def apply(named: str, addresses: tuple[str, ...], reason: str, no_answer: bool) 
     With ADDRESS of these alone, where the mail turned out to be about somebody else. The writer is told by mail, as if
     the request had been clear, where SMTP_URL is set and the mail is of the last three days.
     """
-    about = [address_of(address) for address in addresses]
-    if "/" not in named and about:
+    asked = _id(named)
+    if isinstance(asked, EventId) and addresses:
         raise click.UsageError("a question is about one person, whose address is not needed")
+    about = [address_of(address) for address in addresses]
     with opened() as here, here.store.begin() as tx:
-        if "/" in named:
-            answered = apply_and_tell(
-                tx, here, MailId.read(named), _receipt(), addresses=about, reason=reason, tell=not no_answer
-            )
+        if isinstance(asked, MailId):
+            answered = apply_and_tell(tx, here, asked, _receipt(), addresses=about, reason=reason, tell=not no_answer)
         else:
-            answered = services.answer_left_over(tx, EventId.read(named), _receipt())
+            answered = services.answer_left_over(tx, asked, _receipt())
     _tell(answered)
 
 
 @review.command(epilog=ID)
-@click.argument("named", metavar="ID")
+@click.argument("named", metavar="ID...", nargs=-1, required=True)
 @click.option("--reason", required=True, help="Why; kept as evidence. Name nobody.")
-def dismiss(named: str, reason: str) -> None:
+def dismiss(named: tuple[str, ...], reason: str) -> None:
     """
     It was no request, or a forged one: what was allowed before is allowed again. Prints the releases.
 
-    Also of a mail that was taken for a request without being one.
+    Also of a mail that was taken for a request without being one. Of several, one that is refused holds up no other.
     """
-    with opened() as here, here.store.begin() as tx:
-        if "/" in named:
-            answered = services.dismiss(tx, MailId.read(named), _receipt(), reason)
-        else:
-            released = operators.release(tx, EventId.read(named), _receipt(), reason)
-            answered = services.Answered(released=[released.event_id])
-    _tell(answered)
+    refused = False
+    asked = [_id(one) for one in named]
+    with opened() as here:
+        for one in asked:
+            try:
+                with here.store.begin() as tx:
+                    answered = _dismiss(tx, one, reason)
+            except Refused as fault:
+                click.echo(f"{one}: {fault}", err=True)
+                refused = True
+            else:
+                _tell(answered)
+    sys.exit(1 if refused else 0)
+
+
+def _id(text: str) -> MailId | EventId:
+    return MailId.read(text) if "/" in text else EventId.read(text)
+
+
+def _dismiss(tx: Transaction, named: MailId | EventId, reason: str) -> services.Answered:
+    if isinstance(named, MailId):
+        return services.dismiss(tx, named, _receipt(), reason)
+    released = operators.release(tx, named, _receipt(), reason)
+    return services.Answered(released=[released.event_id])
 
 
 def _tell(answered: services.Answered) -> None:

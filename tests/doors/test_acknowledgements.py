@@ -143,6 +143,7 @@ def test_who_asks_with_somebody_elses_link_is_answered_and_cannot_undo_it(
     assert letter.recipient == "bo@example.net"
     assert "/r/" not in said(letter.raw)
     assert "Blog newsletter" in said(letter.raw)
+    assert "to the address that your link belongs to" in said(letter.raw)
     assert ask(here, ANNA)[0].reason is Reason.WITHDRAWN
 
 

@@ -56,7 +56,7 @@ def test_every_command_explains_itself() -> None:
 
     assert {" ".join(words) for words in found} == {
         *("init", "migrate", "rebuild", "serve", "worker", "demo", "check", "withdraw", "classify", "ingest"),
-        "sign-in",
+        *("sign-in", "review", "review list", "review show", "review apply", "review dismiss"),
         *("consent", "consent add", "consent lapsing", "key", "key create", "key list", "key revoke"),
         *("rotate", "rotate signing", "rotate digest", "policy", "policy check"),
         *("suppress", "suppressions", "release", "sale", "sale add"),

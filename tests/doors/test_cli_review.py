@@ -59,14 +59,18 @@ def test_mail_is_listed_shown_and_answered(tmp_path: Path) -> None:
 
         third = str(deliver(here, mail(BO, "A wish", UNCLEAR, number=3), uid=3, now=datetime.now(UTC)))
         assert review("dismiss", third)[0] == 2
-        assert review("dismiss", third, "--reason", "thanks")[0] == 0
+        status, made, said = review("dismiss", "1/1/99", third, "--reason", "thanks")
+        assert (status, len(made.splitlines())) == (1, 1), "one that is not there holds up no other"
+        assert said.splitlines()[0].startswith("1/1/99: There is no such mail")
         assert ask(here, BO)[0].allowed
 
         assert review("list") == (0, "", "nothing awaits an answer\n")
-        for words in (("show", third), ("apply", third), ("apply", "7"), ("show", "2f1c8a5b7d3e9046-1")):
+        wrong = [("show", third), ("apply", third), ("apply", "7"), ("dismiss", ANNA, "--reason", "x")]
+        for words in wrong:
             status, made, said = review(*words)
             assert (status, made) == (1, "")
             assert said.strip()
+            assert ANNA not in said
 
 
 @pytest.mark.parametrize("words", [(), ("apply",), ("apply", "2f1c8a5b7d3e9046-1", ANNA), ("dismiss", "1/1/1")])

@@ -150,7 +150,7 @@ def test_of_several_mailboxes_the_one_that_waits_longest_counts(
             assert take_lease(tx, name, "worker", now=now, lease=timedelta(seconds=seconds or 0))
             if seconds is None:
                 release_lease(tx, name, "worker")
-            note_sweep(tx, name, now=now if name == "a" else now - timedelta(hours=1))
+            note_sweep(tx, name, 1, now=now if name == "a" else now - timedelta(hours=1))
 
     worker = ready(web)[1]["worker"]
 

@@ -1,14 +1,17 @@
 """Handing mail to a real SMTP server: the ways in, what it answers, and that none of its words get out."""
 
+import contextlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from mailconsent import postbox
 from mailconsent.errors import PostboxRefused, PostboxUnavailable
-from mailconsent.postbox import Fate, Postbox, connect
+from mailconsent.postbox import Fate, Postbox, Verdict, connect
 from mailconsent.smtp_url import Encryption, MailServer, parse_smtp_url
 from tests.real.dovecot import make_certificate
 from tests.real.ports import free_port
@@ -150,6 +153,18 @@ def test_what_stands_between_us_and_every_letter_is_an_error_in_plain_words(
     assert type(error.value) is kind
     assert "@" not in str(error.value)
     assert error.value.__cause__ is None, "what the server said goes no further"
+
+
+@settings(max_examples=25, deadline=None)
+@given(verb=st.sampled_from(("greeting", "EHLO", "AUTH", "MAIL", "RCPT", "DATA", "letter")), says=st.text(max_size=30))
+@example(verb="letter", says="250-and so on")
+@example(verb="RCPT", says="354 go on")
+@example(verb="EHLO", says="250-\x00\n250 AUTH")
+def test_whatever_a_server_says_is_a_verdict_or_that_it_is_not_available(verb: str, says: str) -> None:
+    with SmtpServer(answers={verb: says}, **MANY) as server, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(postbox, "LAST_WORD", PATIENCE)
+        with contextlib.suppress(PostboxUnavailable), opened(server, user="contact", password=PASSWORD) as box:
+            assert isinstance(box.send(ANNA, RAW), Verdict)
 
 
 def test_a_server_that_thinks_long_about_a_letter_is_waited_for(server: SmtpServer) -> None:

@@ -32,6 +32,7 @@ REQUEST = InboundMessage(message_id="<1@example.com>", from_addresses=("anna@exa
 UNDO = "https://mail.example.com/r/" + "a" * 72
 MESSAGE_ID = "<ack.1@example.com>"
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+ELSEWHERE = Stopped(topics=("Blog-Newsletter",), elsewhere=True)
 EVERYTHING, BLOG, SOME_KIND = Stopped(everything=True), Stopped(topics=("Blog-Newsletter", "Nyheder")), Stopped()
 LANGUAGES = sorted(load_texts())
 FIELDS = {
@@ -91,7 +92,9 @@ def test_every_text_is_whole(language):
     assert len(set(texts)) == len(Texts._fields)
 
 
-@pytest.mark.parametrize("stopped", [EVERYTHING, BLOG, SOME_KIND], ids=["everything", "topics", "some kind"])
+@pytest.mark.parametrize(
+    "stopped", [EVERYTHING, BLOG, SOME_KIND, ELSEWHERE], ids=["everything", "topics", "some kind", "elsewhere"]
+)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_it_is_no_request_even_where_a_gateway_took_away_what_says_that_it_is_automatic(language, stopped):
     made = answer(language=language, stopped=stopped)
@@ -155,6 +158,14 @@ def test_of_what_cannot_be_undone_it_says_nothing_of_undoing():
 
     assert "undo" not in text
     assert "/r/" not in text
+
+
+def test_who_used_another_address_link_is_not_told_that_it_was_for_their_own():
+    text = text_of(answer(stopped=ELSEWHERE, undo_url=None))
+
+    assert "to the address that your link belongs to.\n“Blog-Newsletter”\n" in text
+    assert "to this address" not in text
+    assert "“" not in text_of(answer(stopped=Stopped(everything=True, elsewhere=True)))
 
 
 def test_a_company_without_an_authority_names_none():

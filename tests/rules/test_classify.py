@@ -1,5 +1,7 @@
 """What inbound messages are: `vectors/messages/expected.toml` says it of each, and why."""
 
+import inspect
+import sys
 import tomllib
 from pathlib import Path
 
@@ -7,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailconsent.classify import classify, token
+from mailconsent.classify import classify, preload, token
 from mailconsent.classify.phrase import Choice, Phrase, find_phrase, index, match_end
 from mailconsent.classify.wording import load_wording, misspell
 from mailconsent.classify.words import split_words
@@ -46,6 +48,27 @@ def test_each_message_is_what_the_vectors_say(vector):
     assert found.claims == tuple(CLAIMS[name] for name in vector.get("claims", ())), vector["why"]
     if "detector" in vector:
         assert found.detector == vector["detector"], vector["why"]
+
+
+def test_all_words_can_be_loaded_before_the_first_message_comes():
+    modules = [
+        found
+        for name, found in sys.modules.items()
+        if name.startswith(("mailconsent.classify", "mailconsent.own_words"))
+    ]
+    loaders = {
+        loader
+        for module in modules
+        for name, loader in vars(module).items()
+        if name.startswith("load_") and hasattr(loader, "cache_clear") and not inspect.signature(loader).parameters
+    }
+    for loader in loaders:
+        loader.cache_clear()
+
+    preload()
+
+    assert len(loaders) >= 4
+    assert [loader.__name__ for loader in loaders if not loader.cache_info().currsize] == []
 
 
 def test_every_message_file_has_its_vector():

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 BETWEEN = re.compile(r"[\s：<>()\[\]{}\"“”‘’«»`´,;|、。，；（）]+")
 DOMAIN = re.compile(r"[\w-]+(?:\.[\w-]+)+\.?")
-#: Lines that name the sender, an identifier or somebody to ask.
+#: What comes, on the same line, before the sender, an identifier or somebody to ask.
 NOT_FAILED = re.compile(
     r"^\W*(?:from|sender|reply-?to|message-?id|references|in-reply-to|envelope-from|mail from|received|date|subject|"
     r"x-\S+|arrival-date|reporting-mta|von|absender|de|expéditeur|remitente|mittente|afzender|avsändare|от кого|"
@@ -95,13 +95,15 @@ def find_mentions(text: str) -> Iterator[Mention]:
     """The addresses in a text, in order."""
     for line in ALIAS.sub(f" {REPLACES} ", text).split("\n", MAX_LINES)[:MAX_LINES]:
         line = line[:MAX_LINE]
-        if "@" not in line or NOT_FAILED.search(line):
+        if "@" not in line:
             continue
         leads = True
         for word in BETWEEN.split(line):
             address = read_address(word)
             if address:
                 before = line[: line.find(address)]
+                if NOT_FAILED.search(before):
+                    break
                 yield Mention(address, leads or bool(CUE.search(before)), REPLACES in before)
             leads = leads and not any(map(str.isalnum, word))
 

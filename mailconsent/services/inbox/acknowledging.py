@@ -11,6 +11,7 @@ The acknowledgement of a request that came by mail. Rules (RFC 3834, design 5.6)
 
 import re
 import secrets
+from dataclasses import replace
 from datetime import timedelta
 
 from mailconsent import logs
@@ -98,7 +99,10 @@ def _letter(
         to=to,
         sender=controller.contact,
         controller=controller,
-        stopped=_stopped(mail, answers.rules, language),
+        stopped=replace(
+            _stopped(mail, answers.rules, language),
+            elsewhere=all(done.event_id.recipient_id != recipient_id for done in effect.outcomes),
+        ),
         language=language,
         undo_url=f"{answers.rules.base_url}/r/{undo}" if undo else None,
         message_id=NAME.format(id=name, domain=domain_of(controller.contact)),
