@@ -54,7 +54,8 @@ PATIENCE: Mapping[Trouble, Patience] = {
 #: The longest for which a failure counts.
 MEMORY = max(patience.within for patience in PATIENCE.values())
 
-_MEANINGS: Mapping[Trouble, frozenset[str]] = {
+#: By the statuses that stand for it.
+STATUSES: Mapping[Trouble, frozenset[str]] = {
     # 5.1.351 is Exchange Online's word for what a remote server said of a recipient that it does not know.
     Trouble.GONE: frozenset({"5.1.0", "5.1.1", "5.1.3", "5.1.6", "5.1.10", "5.1.351", "5.2.1", "5.7.13"}),
     Trouble.OWNER_CHANGED: frozenset({"5.7.17", "5.7.18"}),
@@ -64,7 +65,7 @@ _MEANINGS: Mapping[Trouble, frozenset[str]] = {
     # Permanent by the first digit alone: a full disk, a server that does not answer, a queue that gave up.
     Trouble.PASSING: frozenset({"5.3.1", "5.4.2", "5.4.3", "5.4.7"} | {f"5.4.{n}" for n in (300, 313, 315, 316, 317)}),
 }
-_TROUBLES = {status: trouble for trouble, statuses in _MEANINGS.items() for status in statuses}
+_TROUBLES = {status: trouble for trouble, statuses in STATUSES.items() for status in statuses}
 #: By what follows the first digit: policy, content, protocol, the sender, size, rate and loops.
 _OURS = ("7.", "6.", "5.")
 _OURS_WHOLE = frozenset({"1.7", "1.8", "1.9", "2.3", "3.2", "3.3", "3.4", "3.5", "4.5", "4.6"})
