@@ -11,6 +11,7 @@ from mailconsent.mail_id import MailId
 from mailconsent.mailbox import Fetched
 from mailconsent.model import Channel, EventKind, Evidence, Grade, Reason
 from mailconsent.services import operators, review
+from mailconsent.services.applying import apply_and_tell
 from mailconsent.services.case import Part, read_case
 from mailconsent.services.erasure import erase
 from mailconsent.services.housekeeping import keep_house
@@ -277,6 +278,32 @@ def test_a_question_is_ended_by_the_answer_to_its_mail_alone(installation):
     with installation.store.begin() as tx:
         operators.release(tx, made, BY_OPERATOR, "forged after all")
     assert reasons(installation, ANNA) == ["consent"], "and the question does not come back"
+
+
+def test_an_answer_is_taken_back_only_when_every_mail_that_asked_the_same_has_its_own(installation):
+    consent(installation, ANNA)
+    first, second = unclear(installation, uid=1), unclear(installation, uid=2)
+    [made] = applied(installation, first)
+
+    with installation.store.begin() as tx, pytest.raises(Refused, match="Another mail asks the same"):
+        operators.release(tx, made, BY_OPERATOR, "forged after all")
+    assert reasons(installation, ANNA) == ["withdrawn"]
+    dismissed(installation, second)
+    with installation.store.begin() as tx:
+        operators.release(tx, made, BY_OPERATOR, "forged after all")
+
+    assert reasons(installation, ANNA) == ["consent"]
+
+
+@ON_ONE
+def test_who_cannot_be_told_keeps_no_answer_back(installation):
+    consent(installation, ANNA)
+    from_nowhere = deliver(installation, mail("anna@..", "Unsubscribe"))
+
+    with installation.store.begin() as tx:
+        apply_and_tell(tx, installation, from_nowhere, BY_OPERATOR, addresses=[ANNA])
+
+    assert reasons(installation, ANNA) == ["withdrawn"]
 
 
 @ON_ONE
