@@ -127,6 +127,12 @@ def questions_of(tx: Transaction, mail: MailId) -> list[EventId]:
     return [EventId(*row) for row in tx.connection.execute(theirs.order_by("recipient_id", "seq"))]
 
 
+def mails_about(tx: Transaction, recipient_id: int) -> list[MailId]:
+    """The mails that ask a question about this recipient and have no answer yet."""
+    asking = select(*(questions.c[column.name] for column in _KEY)).where(questions.c.recipient_id == recipient_id)
+    return [MailId(*row) for row in tx.connection.execute(asking.distinct())]
+
+
 def awaits_mail(tx: Transaction, question: EventId, *, but: MailId | None = None) -> bool:
     """Whether a mail that awaits a human, another than this one, asks this question."""
     asking = (
