@@ -19,8 +19,8 @@ from tests.real.smtp import PASSWORD, SmtpServer
 
 RAW = b"From: contact@example.com\r\nTo: anna@example.com\r\nSubject: Done\r\n\r\nIt is done.\r\n"
 ANNA = "anna@example.com"
-#: Seconds that we wait for an answer.
-PATIENCE = 0.3
+#: Seconds that we wait for an answer, also on a machine that is busy; and for one that does not come.
+PATIENCE, SILENCE = 10.0, 0.3
 MANY = {"logins": "PLAIN LOGIN"}
 
 
@@ -37,9 +37,16 @@ def server() -> Iterator[SmtpServer]:
         yield running
 
 
-def opened(server: SmtpServer, how: Encryption = Encryption.NONE, *, user: str = "", password: str = "") -> Postbox:
+def opened(
+    server: SmtpServer,
+    how: Encryption = Encryption.NONE,
+    *,
+    user: str = "",
+    password: str = "",
+    timeout: float = PATIENCE,
+) -> Postbox:
     host = "127.0.0.1" if how is Encryption.NONE else "localhost"
-    return connect(MailServer(host=host, port=server.port, user=user, encryption=how), password, timeout=PATIENCE)
+    return connect(MailServer(host=host, port=server.port, user=user, encryption=how), password, timeout=timeout)
 
 
 def test_a_letter_is_handed_in_as_it_is_from_nobody(server: SmtpServer) -> None:
@@ -144,7 +151,8 @@ def test_what_stands_between_us_and_every_letter_is_an_error_in_plain_words(
     verb: str, says: str, kind: type[Exception], told: str
 ) -> None:
     def hand_in(server: SmtpServer) -> None:
-        with opened(server, user="contact@example.com", password=PASSWORD) as box:
+        timeout = SILENCE if says == "..." else PATIENCE
+        with opened(server, user="contact@example.com", password=PASSWORD, timeout=timeout) as box:
             box.send(ANNA, RAW)
 
     with SmtpServer(answers={verb: says}, **MANY) as server, pytest.raises(PostboxUnavailable, match=told) as error:
@@ -162,15 +170,19 @@ def test_what_stands_between_us_and_every_letter_is_an_error_in_plain_words(
 @example(verb="EHLO", says="250-\x00\n250 AUTH")
 def test_whatever_a_server_says_is_a_verdict_or_that_it_is_not_available(verb: str, says: str) -> None:
     with SmtpServer(answers={verb: says}, **MANY) as server, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(postbox, "LAST_WORD", PATIENCE)
-        with contextlib.suppress(PostboxUnavailable), opened(server, user="contact", password=PASSWORD) as box:
+        for limit in ("LAST_WORD", "FAREWELL"):
+            patch.setattr(postbox, limit, SILENCE)
+        with (
+            contextlib.suppress(PostboxUnavailable),
+            opened(server, user="contact", password=PASSWORD, timeout=SILENCE) as box,
+        ):
             assert isinstance(box.send(ANNA, RAW), Verdict)
 
 
 def test_a_server_that_thinks_long_about_a_letter_is_waited_for(server: SmtpServer) -> None:
-    server.deliver = lambda _letter: time.sleep(3 * PATIENCE)
+    server.deliver = lambda _letter: time.sleep(2.0)
 
-    with opened(server) as box:
+    with opened(server, timeout=1.0) as box:
         assert box.send(ANNA, RAW).fate is Fate.ACCEPTED, "who gives up now sends it twice"
 
 
@@ -210,7 +222,7 @@ def test_no_address_smuggles_a_command_in(server: SmtpServer, address: str) -> N
 
 
 def test_a_dead_link_is_closed_soon(server: SmtpServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postbox, "FAREWELL", PATIENCE)
+    monkeypatch.setattr(postbox, "FAREWELL", SILENCE)
     box = opened(server)
     server.answers["QUIT"] = "..."
     box.close()
