@@ -125,6 +125,15 @@ def test_what_is_said_of_one_letter_is_a_verdict_and_the_next_goes_on(
         assert box.send(ANNA, RAW).fate is Fate.ACCEPTED
 
 
+@pytest.mark.parametrize("says", ["421 4.7.0 too many errors", "", "what?"])
+def test_a_server_that_has_had_enough_has_said_its_word_of_the_letter_before(server: SmtpServer, says: str) -> None:
+    server.answers |= {"RCPT": "550 5.1.1 no such user", "RSET": says}
+    with opened(server) as box:
+        assert box.send(ANNA, RAW) == (Fate.REFUSED, "550 5.1.1")
+        with pytest.raises(PostboxUnavailable):
+            box.send(ANNA, RAW)
+
+
 #: Verb, what the server says to it, and what is told of that.
 BETWEEN_US = [
     ("greeting", "554 no", PostboxUnavailable, "answer was a refusal"),
@@ -138,6 +147,7 @@ BETWEEN_US = [
     ("RCPT", "421 4.3.2 closing", PostboxUnavailable, "connection broke off"),
     ("RCPT", "", PostboxUnavailable, "connection broke off"),
     ("DATA", "...", PostboxUnavailable, "answer did not come in time"),
+    ("DATA", "250 2.0.0 taken", PostboxUnavailable, "answer was not to be understood"),
     ("letter", "", PostboxUnavailable, "connection broke off"),
     ("letter", "421 4.3.2 closing", PostboxUnavailable, "connection broke off"),
     ("letter", "taken, thanks", PostboxUnavailable, "answer was not to be understood"),
