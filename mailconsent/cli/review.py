@@ -54,7 +54,7 @@ def list_(as_json: bool) -> None:
 def show(mail: str, as_json: bool) -> None:
     """Show what is needed to decide about a mail: own words and subject, whom it may be about, why it was not clear."""
     with opened() as here, here.store.read() as tx:
-        case = read_case(tx, MailId.read(mail), here.store.keyring.read_token, here.settings.trusted_authserv_ids)
+        case = read_case(tx, MailId.read(mail), here.store.keyring.read_mailed, here.settings.trusted_authserv_ids)
         now = datetime.now(UTC)
         lines = [json.dumps(_case_as_json(case, now))] if as_json else list(_case_in_words(case, here, now))
     for line in lines:
