@@ -231,6 +231,10 @@ OTHERS: Mapping[str, Maker] = {
     "traces beyond number": lambda: mail(b"x", *[b"Received: from a by b; Mon, 2 Mar 2026 09:30:00 +0000"] * 40_000),
     "senders beyond number": lambda: b"From: anna@example.com\n" * 50_000 + b"\nPlease unsubscribe me.\n",
     "names beyond number": lambda: b"".join(b"X-%d: y\n" % at for at in range(150_000)) + b"\nPlease unsubscribe me.\n",
+    "results of methods beyond number": lambda: mail(
+        b"Please unsubscribe me.\n",
+        *[b"Authentication-Results: x; " + b"".join(b"x%d=b;" % at for at in range(1_000))] * 100,
+    ),
     "results beyond number": lambda: mail(b"x", *[b"Authentication-Results: mail.example.com; spf=pass"] * 20_000),
     "a field folded beyond number": lambda: mail(b"x", b"X: y" + b"\n z" * 400_000),
     "lines that are no fields": lambda: b"no field\n" * 200_000,
