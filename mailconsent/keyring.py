@@ -184,11 +184,14 @@ class Keyring:
             return changed
 
     def _read(self, read: Callable[[TokenSigner], _Claim]) -> _Claim:
+        reader = self._reader
         try:
-            return read(self._reader)
+            return read(reader)
         except InvalidToken:
-            if not self.refresh():
+            self.refresh()
+            if self._reader is reader:
                 raise
+            # Renewed, if not by us then by another thread meanwhile.
             return read(self._reader)
 
     def _build(self) -> None:
