@@ -3,6 +3,7 @@ The worker process: reads the contact inboxes, sends our own mail and keeps the 
 SIGTERM or SIGINT, and then ends within five seconds. What it does stands in `mailconsent/loops/`.
 """
 
+import gc
 import os
 import signal
 import sys
@@ -73,6 +74,7 @@ class Worker:
         for thread in others:
             thread.start()
         preload()
+        gc.freeze()  # the words stay: collecting garbage need not look at each of them, again and again
         threads = [threading.Thread(target=self._guard, args=(reader.run,)) for reader in self.readers]
         for thread in threads:
             thread.start()

@@ -4,6 +4,7 @@ Understanding mail: the bytes of a message, read and judged as the worker does i
 The limit is the standard library's plain parser reading the same bytes, which is where any understanding would begin.
 """
 
+import gc
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -28,6 +29,7 @@ MOMENT = datetime(2026, 3, 2, tzinfo=UTC)
 def run(*, small: bool) -> Iterator[Figure]:
     """An inbox as it is, and the messages of our tests, in which everything is a special case."""
     preload()
+    gc.freeze()  # as the worker does
     vectors = [path.read_bytes().replace(b"\n", b"\r\n") for path in sorted(VECTORS.glob("*.eml"))]
     size = SIZE // 4 if small else SIZE
     yield _compare("classify, an inbox", list(mailbox(size)), small=small)

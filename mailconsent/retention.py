@@ -116,7 +116,9 @@ def _is_over(consent: Event, earlier: Sequence[Event], later: Sequence[Event], n
         for other in later
     )
     lifts = consent.grade is Grade.A and any(
-        other.kind is EventKind.PERMANENT_FAILURE or (other.kind in PERSONAL and _covers(other, consent))
+        other.kind is EventKind.PERMANENT_FAILURE
+        # An open question may become a withdrawal in its place.
+        or (other.kind in PERSONAL | {EventKind.QUESTIONED} and _covers(other, consent))
         for other in earlier
     )
     return over and not lifts

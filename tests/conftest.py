@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from playwright.sync_api import Browser
 
 from mailconsent.services import Rules
@@ -20,6 +21,10 @@ from tests.real.relay import Relay
 from tests.served import Served, serving
 
 _MEMORY = Path("/dev/shm")
+
+# A deadline is a timed assertion: the first example of a test may be the one that loads the words of 38 languages.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 def pytest_configure() -> None:

@@ -34,11 +34,12 @@ def test_each_mail_is_what_the_vectors_say(language):
 
 @pytest.mark.parametrize(("place", "form"), list(enumerate(DRESSES)), ids=list(DRESSES))
 def test_the_form_of_a_mail_changes_nothing(place, form):
+    # Each form is worn by texts of every other kind; all texts in all forms take minutes.
     answers = [said for said in all_said() if said.subject == SUBJECT]
     wrong = [
         (said.language, said.text, found.label)
         for number, said in enumerate(answers)
-        if (number + place) % len(DRESSES) == 0
+        if (number + place) % (2 * len(DRESSES)) == 0
         and not passes(
             (found := classify(parse_message(DRESSES[form](said.text, said.language)), no_token)).label, said.label
         )

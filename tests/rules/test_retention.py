@@ -46,6 +46,7 @@ def gone(notation, channel=Channel.ONE_CLICK, due=ALL_EVENTS):
         ("B1 N", {1, 2}, "the old owner's consent is over; then there is nothing for the new owner to end"),
         ("N N", {1, 2}, "with nothing before it a new owner ends nothing"),
         ("N B1", {1}, "the consent is the new owner's own"),
+        ("Q* A1 N", set(), "a request, should the question be one, would be lifted by the consent"),
         ("R* ~1", set(), "undone, and it still bars soft opt-in"),
         ("R* ~1 R* ~3", {3, 4}, "the first one bars it already"),
         ("P1", {1}, "nobody can confirm it any more"),

@@ -136,7 +136,7 @@ def below_reply_line(text: str, words: Words) -> str:
     """A text without the line of a ticket system, among its first, above which one has to answer."""
     *first, rest = text.split("\n", REPLY_LINES)
     for number, line in enumerate(first):
-        if says(hear(line), words.reply_lines):
+        if says(hear(line[:MAX_BEGINNING]), words.reply_lines):
             return "\n".join((*first[number + 1 :], rest)).strip()
     return text
 
