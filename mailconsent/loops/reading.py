@@ -66,8 +66,9 @@ class Reader:
 
     def interrupt(self) -> None:
         """Cut off a read that is under way: nothing of it was stored."""
-        if self.mailbox:
-            self.mailbox.interrupt()
+        mailbox = self.mailbox  # which its own thread may let go of meanwhile
+        if mailbox:
+            mailbox.interrupt()
 
     def stopping(self) -> bool:
         """Whether the end was asked for."""

@@ -249,7 +249,7 @@ def test_an_answer_that_is_no_token_is_told_of_without_repeating_it(
     assert len(server.requests) == 1, "the secrets go nowhere else"
 
 
-@pytest.mark.parametrize("lifetime", [10**400, float("nan"), -1, "soon", [1]])
+@pytest.mark.parametrize("lifetime", [10**400, float("nan"), -1, "soon", [1]], ids=lambda value: str(value)[:9])
 def test_a_lifetime_that_is_none_ends_at_once(lifetime: object) -> None:
     told = answer({**GOOD, "expires_in": lifetime})
     with ScriptedServer([told]) as server:
