@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from mailconsent.errors import ConfigError, InvalidToken, KeyMissing
 from mailconsent.keyring import Keyring, KeySource, append_key, new_key
-from mailconsent.model import EventKind, Evidence, Grade, LegalBasis, Reason, UnsubscribeClaim
+from mailconsent.model import EventKind, Evidence, Grade, LegalBasis, Reason, ReturnClaim, UnsubscribeClaim
 from mailconsent.services.inbox import ingest, judge, piped
 from mailconsent.services.installation import start
 from mailconsent.services.recipients import unsubscribe, withdraw
@@ -19,7 +19,7 @@ from mailconsent.services.rotation import begin_digest_rotation, move_recipients
 from mailconsent.settings import load_settings
 from mailconsent.store.generations import BATCH
 from mailconsent.store.ledger import append
-from mailconsent.store.recipients import lock_address
+from mailconsent.store.recipients import lock_address, lock_known_claim
 from mailconsent.store.tables import recipients
 from mailconsent.tokens import MAX_GENERATION
 from tests.cast import ANNA, BO, CECILIA, receipt
@@ -178,6 +178,23 @@ def test_a_link_under_a_key_that_rows_have_not_reached_waits_instead_of_making_a
         with here.store.begin() as tx:
             assert not unsubscribe(tx, claim, receipt()).repeated
         assert (said(here, [ANNA]), row_count(here)) == ({Reason.WITHDRAWN}, 1)
+
+
+def test_a_return_path_under_a_key_that_rows_have_not_reached_waits_instead_of_being_nobody_s(house):
+    with house.opened() as here:
+        consent(here, ANNA)
+        begin_digest_rotation(here.store)
+        with here.store.read() as tx:
+            claim = ReturnClaim(digest=tx.digester.digest(ANNA, 2), generation=2, sent_on=receipt().received_at.date())
+
+        with here.store.begin() as tx, pytest.raises(KeyMissing):
+            lock_known_claim(tx, claim)
+
+        list(move_recipients(here.store, 2))
+        with here.store.begin() as tx:
+            assert lock_known_claim(tx, claim)
+            assert lock_known_claim(tx, replace(claim, digest=tx.digester.digest(BO, 2))) is None
+        assert row_count(here) == 1
 
 
 def test_three_generations_of_links_and_digests_work_together(house):
