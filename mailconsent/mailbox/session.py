@@ -253,7 +253,7 @@ def _messages(answers: Iterable[tuple[int, dict[bytes, Any]]]) -> Iterator[Fetch
     for uid, data in sorted(answers):
         # A server that ignores the partial fetch answers without the offset.
         raw = data.get(b"BODY[]<0>", data.get(b"BODY[]"))
-        if raw is None:
+        if not isinstance(raw, bytes):
             continue  # NIL stands for the body of what was expunged (RFC 2180 section 4.1)
         yield Fetched(uid=uid, raw=raw[:MAX_BYTES], received_at=_utc(data.get(b"INTERNALDATE")))
 
