@@ -190,7 +190,7 @@ def read_any(parts: Iterable[list[str]], language: Language, length: int) -> str
 
 
 def read_together(clauses: Iterable[list[str]], language: Language) -> str | None:
-    """The words with which one of these clauses asks, in whatever order. In a long one they need not belong together."""
+    """The words with which one of these clauses asks, in whatever order. In a long one they may not belong together."""
     return next(
         (
             words
