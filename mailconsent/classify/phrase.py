@@ -10,6 +10,7 @@ Rules of this file:
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from mailconsent.classify.words import spellings, split_words
@@ -109,6 +110,20 @@ def find_phrase(words: Words, phrases: Phrases) -> str | None:
                 if match_end(words, at, phrase.choices) is not None:
                     return phrase.text
     return None
+
+
+def find_together(words: Words, phrases: Phrases) -> str | None:
+    """The first phrase of which all words are among these, in any order, or None."""
+    for word in words:
+        for phrase in beginning(word, phrases):
+            if all(any(map(partial(meets, choice), words)) for choice in phrase.choices if choice):
+                return phrase.text
+    return None
+
+
+def meets(choice: Choice, word: str) -> bool:
+    """Whether a word may stand where a choice does."""
+    return word in choice.words or word.startswith(choice.stems)
 
 
 def is_phrase(words: Words, phrases: Phrases, fillers: frozenset[str] = frozenset()) -> str | None:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from mailconsent.classify.identity import FEW_LINES, named_addresses, requesters, writers
-from mailconsent.classify.phrase import find_phrase, is_phrase
+from mailconsent.classify.phrase import find_phrase, find_together, is_phrase
 from mailconsent.classify.token import quoted_claims
 from mailconsent.classify.wording import Language, Wording, asking_languages, load_wording
 from mailconsent.classify.words import IS_UNSPACED
@@ -30,6 +30,7 @@ MAX_WORDS = 120  #: of a body that is a request
 FEW = 3  #: words of a body that says nothing
 MAX_BESIDE_SUBJECT = 40  #: words of a body that says nothing about it, under a subject that is a request
 MAX_AROUND_SHORT = 10  #: words of a body in which a short command is one
+MAX_CLAUSE = 16  #: words that belong together, in whatever order they stand
 WRAPPED = 45  #: characters from which on a line may go on in the next one
 
 #: What mail programs put before the subject of a reply or a forward, in whatever language: "Re[2]:", "RE :", "Ynt:".
@@ -169,6 +170,7 @@ def read_passage(
         read_command(words, language, length)
         or find_phrase(said, language.requests)
         or read_any(passage.clauses, language, MAX_WORDS)
+        or read_together(passage.clauses or [words], language)
     )
     against = (wording.not_requests, *(other.not_requests for other in languages))
     if asks and not any(find_phrase(spoken, phrases) for spoken in (said, words) for phrases in against):
@@ -184,6 +186,18 @@ def speaks_against(text: str, wording: Wording) -> bool:
 def read_any(parts: Iterable[list[str]], language: Language, length: int) -> str | None:
     """The phrase that one of these parts of a sentence is by itself, in a text of that many words."""
     return next((phrase for part in parts if (phrase := read_command(part, language, length))), None)
+
+
+def read_together(clauses: Iterable[list[str]], language: Language) -> str | None:
+    """The words with which one of these clauses asks, in whatever order. In a long one they may not belong together."""
+    return next(
+        (
+            words
+            for clause in clauses
+            if len(clause) <= MAX_CLAUSE and (words := find_together(drop(clause, language.polite), language.together))
+        ),
+        None,
+    )
 
 
 def read_command(words: list[str], language: Language, length: int) -> str | None:

@@ -44,6 +44,8 @@ class Language(NamedTuple):
     commands: Phrases
     #: Anywhere in a sentence.
     requests: Phrases
+    #: Words that ask in whatever order they stand in a clause: languages put their verbs where they like.
+    together: Phrases
     #: Single words that make a sentence ask for nothing ("colleague"); in other languages they may mean much else.
     not_requests: Phrases
 
@@ -110,6 +112,7 @@ def make_wording(tables: Mapping[str, Mapping[str, Any]]) -> Wording:
             short_commands=index(lines(name, "short_commands")),
             commands=index(lines(name, "commands")),
             requests=index(lines(name, "requests")),
+            together=index(lines(name, "together")),
             not_requests=index(text for text in lines(name, "not_requests") if len(text.split()) == 1),
         )
         for name in tables
@@ -120,7 +123,7 @@ def make_wording(tables: Mapping[str, Mapping[str, Any]]) -> Wording:
     asking = {
         (phrase.choices, language.name): (phrase, language)
         for language in languages
-        for phrases in (language.short_commands, language.commands, language.requests)
+        for phrases in (language.short_commands, language.commands, language.requests, language.together)
         for some in phrases.values()
         for phrase in some
     }

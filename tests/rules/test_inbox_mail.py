@@ -56,7 +56,7 @@ def test_no_phrase_hangs_on_a_word_that_is_dropped():
     for language in {
         language.name: language for found in load_wording().cues.values() for _, language in found
     }.values():
-        for phrases in (language.short_commands, language.commands, language.requests):
+        for phrases in (language.short_commands, language.commands, language.requests, language.together):
             for phrase in phrases_of(phrases):
                 for choice in filter(None, phrase.choices):
                     assert not choice.words or choice.stems or not choice.words <= language.polite, phrase.text
