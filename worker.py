@@ -136,6 +136,9 @@ def main() -> int:
     except ConfigError as fault:  # such as a database that was migrated by a newer version meanwhile
         sys.stderr.write("".join(f"{line}\n" for line in fault.faults))
         return 1
+    except Exception as fault:  # noqa: BLE001 - the text of a foreign exception may hold an address
+        logs.failure("unexpected", fault)
+        return 1
     finally:
         installation.store.close()
     return 0

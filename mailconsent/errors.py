@@ -104,7 +104,7 @@ class StorageUnavailable(Unavailable):
 
 
 class KeyMissing(Unavailable):
-    """The database is under a newer digest key than this process has: give it the key."""
+    """The database is under a newer key than this process has: give it the key."""
 
 
 class MailboxUnavailable(Unavailable):

@@ -54,7 +54,8 @@ PATIENCE: Mapping[Trouble, Patience] = {
 #: The longest for which a failure counts.
 MEMORY = max(patience.within for patience in PATIENCE.values())
 
-_MEANINGS: Mapping[Trouble, frozenset[str]] = {
+#: By the statuses that stand for it.
+STATUSES: Mapping[Trouble, frozenset[str]] = {
     # 5.1.351 is Exchange Online's word for what a remote server said of a recipient that it does not know.
     Trouble.GONE: frozenset({"5.1.0", "5.1.1", "5.1.3", "5.1.6", "5.1.10", "5.1.351", "5.2.1", "5.7.13"}),
     Trouble.OWNER_CHANGED: frozenset({"5.7.17", "5.7.18"}),
@@ -64,7 +65,7 @@ _MEANINGS: Mapping[Trouble, frozenset[str]] = {
     # Permanent by the first digit alone: a full disk, a server that does not answer, a queue that gave up.
     Trouble.PASSING: frozenset({"5.3.1", "5.4.2", "5.4.3", "5.4.7"} | {f"5.4.{n}" for n in (300, 313, 315, 316, 317)}),
 }
-_TROUBLES = {status: trouble for trouble, statuses in _MEANINGS.items() for status in statuses}
+_TROUBLES = {status: trouble for trouble, statuses in STATUSES.items() for status in statuses}
 #: By what follows the first digit: policy, content, protocol, the sender, size, rate and loops.
 _OURS = ("7.", "6.", "5.")
 _OURS_WHOLE = frozenset({"1.7", "1.8", "1.9", "2.3", "3.2", "3.3", "3.4", "3.5", "4.5", "4.6"})
@@ -124,6 +125,11 @@ def is_forgotten(failure: Event, *, now: datetime) -> bool:
     return failure.occurred_at <= now - MEMORY
 
 
+def holds_off(event: Event, *, now: datetime) -> bool:
+    """Whether failures of before this event, which it made void, would count again without it."""
+    return _begins_anew(event) and event.received_at > now - MEMORY
+
+
 def _is_enough(moments: Sequence[datetime], patience: Patience) -> bool:
     return len(moments) >= patience.times and max(moments) - min(moments) >= patience.over
 
@@ -133,7 +139,7 @@ def _works_since(events: Sequence[Event], failed_at: datetime) -> bool:
 
 
 def _counting(events: Sequence[Event], trouble: Trouble) -> list[datetime]:
-    anew = max((e.seq for e in events if e.kind is EventKind.PERMANENT_FAILURE or _proves_delivery(e)), default=0)
+    anew = max((event.seq for event in events if _begins_anew(event)), default=0)
     return [
         event.occurred_at
         for event in events
@@ -141,6 +147,10 @@ def _counting(events: Sequence[Event], trouble: Trouble) -> list[datetime]:
         and event.seq > anew
         and read_trouble(event.facts.get("status", "")) is trouble
     ]
+
+
+def _begins_anew(event: Event) -> bool:
+    return event.kind is EventKind.PERMANENT_FAILURE or _proves_delivery(event)
 
 
 def _proves_delivery(event: Event) -> bool:

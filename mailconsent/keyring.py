@@ -7,7 +7,6 @@ lists, oldest first, and no key is ever dropped: an old link must verify for as 
 
 import base64
 import contextlib
-import os
 import secrets
 import threading
 from collections.abc import Callable, Sequence
@@ -19,6 +18,7 @@ from typing import TypeVar
 from mailconsent.address import Digester
 from mailconsent.errors import ConfigError, InvalidToken
 from mailconsent.model import ConfirmClaim, MailedClaim, UndoClaim, UnsubscribeClaim
+from mailconsent.secret_file import write_secrets
 from mailconsent.tokens import TokenSigner
 
 _Claim = TypeVar("_Claim", UnsubscribeClaim, ConfirmClaim, UndoClaim, MailedClaim)
@@ -70,26 +70,11 @@ def append_key(path: Path) -> None:
     Raises `ConfigError` where the file cannot be written.
     """
     try:
-        _append(path, new_key())
+        lines = path.read_text("ascii").splitlines() if path.exists() else []
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_secrets(path, [*lines, new_key()])
     except (OSError, UnicodeDecodeError) as fault:
         raise ConfigError(f"{path}: the key file cannot be written") from fault
-
-
-def _append(path: Path, key: str) -> None:
-    lines = path.read_text("ascii").splitlines() if path.exists() else []
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write("\n".join([*lines, key]) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 class KeySource:
@@ -184,11 +169,14 @@ class Keyring:
             return changed
 
     def _read(self, read: Callable[[TokenSigner], _Claim]) -> _Claim:
+        reader = self._reader
         try:
-            return read(self._reader)
+            return read(reader)
         except InvalidToken:
-            if not self.refresh():
+            self.refresh()
+            if self._reader is reader:
                 raise
+            # Renewed, if not by us then by another thread meanwhile.
             return read(self._reader)
 
     def _build(self) -> None:

@@ -83,7 +83,9 @@ def ask(endpoint: str, form: Mapping[str, str], *, timeout: float = 30.0) -> dic
     """
     try:
         status, body = _post(endpoint, {name: text for name, text in form.items() if text}, timeout)
-    except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as fault:
+    except MailboxUnavailable:
+        raise
+    except Exception as fault:  # noqa: BLE001 - a proxy or SSL_CERT_FILE that it cannot use is any kind of error
         failure = type(fault).__name__
         # Raised out here, so as not to hold on to the library's exception: its text may quote a secret.
     else:
@@ -156,5 +158,5 @@ def _lifetime(answer: dict[str, Any]) -> float:
     """Seconds. RFC 6749 section 5.1 recommends to tell, and where that is not told the token is used once."""
     try:
         return float(answer.get("expires_in", 0))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):  # an integer may be too large
         return 0.0

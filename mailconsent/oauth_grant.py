@@ -8,11 +8,12 @@ replaced in that file; one that was given in the environment cannot be.
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from mailconsent.errors import MailboxRefused
+from mailconsent.secret_file import write_secrets
 
 
 class NotKept(Exception):
@@ -77,7 +78,7 @@ class Held:
         try:
             if self._path:
                 lines = [newer if line == self.text else line for line in _lines(self._path)]
-                return _write(self._path, lines)
+                return write_secrets(self._path, lines)
         except (OSError, UnicodeDecodeError):
             pass
         raise NotKept
@@ -106,23 +107,6 @@ def keep_token(path: Path, line: int, token: str) -> None:
             lines = _lines(path) if path.exists() else []
             if line > len(lines):
                 raise NotKept
-            _write(path, [*lines[:line], token, *lines[line + 1 :]])
+            write_secrets(path, [*lines[:line], token, *lines[line + 1 :]])
     except (OSError, UnicodeDecodeError):
         raise NotKept from None
-
-
-def _write(path: Path, lines: Iterable[str]) -> None:
-    """All or nothing: whoever reads it meanwhile, or after a power cut, finds the old lines or the new ones."""
-    target = path.resolve()
-    draft = target.with_name(f".{target.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write("".join(f"{line}\n" for line in lines))
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(target)
-    folder = os.open(target.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -168,7 +168,13 @@ class Postbox:
             self._link.sock.settimeout(seconds)
 
     def _turned_down(self, code: int, text: bytes) -> Verdict:
-        self._command("RSET")
+        if _is_yes(code):
+            raise ValueError("a yes to a letter that was not handed over")
+        try:
+            self._command("RSET")
+        except (OSError, ValueError):
+            # A server that has had enough hangs up now. What it said of this letter holds; the next one is told.
+            self._link.close()
         return _verdict(code, text)
 
     def close(self) -> None:

@@ -6,7 +6,8 @@ Which events may go when their term is over. Rules (design section 6):
    also bars soft opt-in for ever (ePrivacy Article 13(2)).
 3. What somebody may still end keeps what stands behind it: an operator may release or revert an import, a person may
    undo for a day.
-4. A request that can no longer be confirmed decides nothing. Nor does a transient failure that no longer counts.
+4. A request that can no longer be confirmed decides nothing. Nor does a transient failure that no longer counts; until
+   then what made it void stays, too.
 5. An event of a kind that is not known here stays. So does a sale: told of again, its order would pass for a new one.
 
 One event after the other: each step leaves a history that is judged like the one before it.
@@ -16,7 +17,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from mailconsent.facts import PERSONAL, UNDOABLE, ended, given_at, is_untokened, place, told_country
-from mailconsent.failures import is_forgotten
+from mailconsent.failures import holds_off, is_forgotten
 from mailconsent.model import ALL_TOPICS, Channel, Event, EventKind, Grade
 from mailconsent.soft_opt_in import STICKY
 
@@ -40,7 +41,9 @@ def removable(events: Sequence[Event], due: Collection[int], *, now: datetime) -
     """Of the events of one recipient in the order of their `seq`, those among `due` that decide nothing any more."""
     kept = list(events)
     gone: set[int] = set()
-    while spent := next((event for event in kept if event.seq in due and _is_spent(event, kept, now)), None):
+    # What made failures void: without it they would count again.
+    stay = {event.seq for event in events if holds_off(event, now=now)}
+    while spent := next((e for e in kept if e.seq in due and e.seq not in stay and _is_spent(e, kept, now)), None):
         kept.remove(spent)
         gone.add(spent.seq)
     return frozenset(gone)

@@ -21,6 +21,7 @@ _FORKS.set_forkserver_preload(
     [
         *(f"mailconsent.cli.{room.stem}" for room in Path(__file__).parent.parent.glob("mailconsent/cli/[a-z]*.py")),
         *("web", "worker", "alembic.command", "sqlalchemy.dialects.sqlite", "sqlalchemy.dialects.postgresql.psycopg"),
+        "tests.preloaded",
     ]
 )
 

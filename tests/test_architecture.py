@@ -73,6 +73,7 @@ FLOORS = (
         "mailconsent.oauth_settings",
         "mailconsent.oauth_sign_in",
         "mailconsent.postbox",
+        "mailconsent.secret_file",
         "mailconsent.settings",
         "mailconsent.store",
     },

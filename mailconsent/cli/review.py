@@ -21,7 +21,7 @@ from mailconsent.store import Transaction
 from mailconsent.store.review import Waiting, left_over, list_waiting
 
 ID = "ID is that of a mail, such as 1/1700000000/42; or of a question whose mail is gone, such as 2f1c8a5b7d3e9046-1."
-PARTS = {Part.WRITER: "the writer", Part.NAMED: "named in it", Part.LINK: "owner of a link that it quotes"}
+PARTS = {Part.WRITER: "the writer", Part.NAMED: "named in it", Part.LINK: "got mail that it quotes or returns"}
 
 #: Hours from which days say more.
 LONG = 72
@@ -54,7 +54,7 @@ def list_(as_json: bool) -> None:
 def show(mail: str, as_json: bool) -> None:
     """Show what is needed to decide about a mail: own words and subject, whom it may be about, why it was not clear."""
     with opened() as here, here.store.read() as tx:
-        case = read_case(tx, MailId.read(mail), here.store.keyring.read_token, here.settings.trusted_authserv_ids)
+        case = read_case(tx, MailId.read(mail), here.store.keyring.read_mailed, here.settings.trusted_authserv_ids)
         now = datetime.now(UTC)
         lines = [json.dumps(_case_as_json(case, now))] if as_json else list(_case_in_words(case, here, now))
     for line in lines:

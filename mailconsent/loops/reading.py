@@ -66,8 +66,9 @@ class Reader:
 
     def interrupt(self) -> None:
         """Cut off a read that is under way: nothing of it was stored."""
-        if self.mailbox:
-            self.mailbox.interrupt()
+        mailbox = self.mailbox  # which its own thread may let go of meanwhile
+        if mailbox:
+            mailbox.interrupt()
 
     def stopping(self) -> bool:
         """Whether the end was asked for."""
@@ -139,8 +140,8 @@ class Reader:
 
     def mark(self, mailbox: Mailbox) -> bool:
         """
-        Mark what had an effect, where the operator wants that; whether there was any. After the commit, so that a mark
-        never tells of an effect that was rolled back.
+        Mark what had an effect, where the operator wants that; whether the mailbox was opened for it, so that what came
+        meanwhile is not announced. After the commit, so that a mark never tells of an effect that was rolled back.
         """
         if self._mark is None or self.stopping() or time.monotonic() < self._unwelcome_until:
             return False
@@ -158,7 +159,7 @@ class Reader:
             if not isinstance(fault, MailboxRefused):
                 raise
             logs.failure("mail not marked", fault, mailbox=self.number, seconds=pause, message=str(fault))
-            return False
+            return True
         with self.store.begin() as tx:
             note_marked(tx, self.imap.name, uidvalidity, uids)
         logs.info("mail marked", mailbox=self.number, count=len(uids))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from imapclient.exceptions import IMAPClientAbortError, IMAPClientError
 
-from mailconsent.errors import MailboxRefused, MailboxUnavailable
+from mailconsent.errors import MailboxRefused, MailboxUnavailable, MailconsentError
 
 #: The first that fits.
 _WORDS: tuple[tuple[type[Exception], str], ...] = (
@@ -16,7 +16,7 @@ _WORDS: tuple[tuple[type[Exception], str], ...] = (
     (TimeoutError, "answer did not come in time"),
     (IMAPClientAbortError, "connection broke off"),
     (OSError, "connection broke off, or was refused"),
-    # ValueError and the like are imaplib's and imapclient's ways of saying that they could not read an answer.
+    # Whatever imaplib and imapclient trip over in an answer that they cannot read, an AttributeError at times.
     (Exception, "answer was a refusal, or not to be understood"),
 )
 
@@ -26,7 +26,9 @@ def plain_words(*, refused: str | None = None) -> Iterator[None]:
     """Raise our exceptions for theirs, without the cause: its text quotes the server, which quotes addresses."""
     try:
         yield
-    except (IMAPClientError, OSError, ValueError, LookupError, TypeError) as error:
+    except MailconsentError:
+        raise
+    except Exception as error:  # noqa: BLE001 - else one server that talks nonsense ends the worker of all mailboxes
         if refused and isinstance(error, IMAPClientError) and not isinstance(error, IMAPClientAbortError):
             raise MailboxRefused(f"The IMAP server {refused}.") from None
         words = next(words for kind, words in _WORDS if isinstance(error, kind))

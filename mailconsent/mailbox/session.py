@@ -116,7 +116,8 @@ class Mailbox:
         """
         with plain_words():
             # A search covers only what the session was told of before, and of new mail it is told when a command ends.
-            self._client.noop()
+            news = self._client.noop()[1]
+            self._count = next((one[0] for one in reversed(news) if one[1:] == (b"EXISTS",)), self._told())
         for uids in self._uids_since(uid):
             for start in range(0, len(uids), BATCH):
                 together = uids[start : start + BATCH]
@@ -179,6 +180,8 @@ class Mailbox:
 
     def _wait(self, deadline: float, stopping: Callable[[], bool]) -> None:
         with plain_words():
+            if self._told() != self._count:
+                return  # of what came during the last search or fetch, which did not cover it: it is not told again
             if self._client.has_capability("IDLE"):
                 self._client.idle()
                 if not self._was_told_at_once():
@@ -193,6 +196,11 @@ class Mailbox:
                 self._listen(min(deadline, time.monotonic() + POLL), stopping)
                 if stopping() or self._client.noop()[1]:
                     return
+
+    def _told(self) -> int:
+        """How many messages there are, by the last answer to a search or a fetch that said so."""
+        counts = self._client._imap.untagged_responses.pop("EXISTS", None)
+        return int(counts[-1]) if counts else self._count
 
     def _was_told_at_once(self) -> bool:
         """
@@ -245,7 +253,7 @@ def _messages(answers: Iterable[tuple[int, dict[bytes, Any]]]) -> Iterator[Fetch
     for uid, data in sorted(answers):
         # A server that ignores the partial fetch answers without the offset.
         raw = data.get(b"BODY[]<0>", data.get(b"BODY[]"))
-        if raw is None:
+        if not isinstance(raw, bytes):
             continue  # NIL stands for the body of what was expunged (RFC 2180 section 4.1)
         yield Fetched(uid=uid, raw=raw[:MAX_BYTES], received_at=_utc(data.get(b"INTERNALDATE")))
 

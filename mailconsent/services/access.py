@@ -23,6 +23,7 @@ from mailconsent.store.holds import seems_held
 from mailconsent.store.ledger import read_events
 from mailconsent.store.notices import read_notice
 from mailconsent.store.outbox import read_letters
+from mailconsent.store.review import mails_about
 from mailconsent.store.sends import read_sends, read_uses
 
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -45,7 +46,7 @@ def read_dossier(tx: Transaction, policy: Policy, address: str, *, now: datetime
         language=found.language if found else None,
         happenings=_happenings(tx, policy, found.id, events) if found else (),
         sales=read_sales(events),
-        messages=list(mail_of(tx, address, events)),
+        messages=list(mail_of(tx, address, found.id if found else None, events)),
         sends=read_sends(tx, found.id) if found else (),
         answers=read_letters(tx, found.id) if found else (),
         verdicts=[
@@ -59,9 +60,14 @@ def read_dossier(tx: Transaction, policy: Policy, address: str, *, now: datetime
     )
 
 
-def mail_of(tx: Transaction, address: str, events: Sequence[Event]) -> Iterator[Message]:
-    """The mails that these events came from, and those in the queue for a human that this address wrote."""
-    named = dict.fromkeys(event.source for event in events)
+def mail_of(tx: Transaction, address: str, recipient_id: int | None, events: Sequence[Event]) -> Iterator[Message]:
+    """
+    The mails that this recipient's events came from, and those in the queue for a human that are about them or that
+    this address wrote.
+    """
+    # Of two mails that ask the same, only one made an event.
+    asking = [] if recipient_id is None else mails_about(tx, recipient_id)
+    named = dict.fromkeys([*(event.source for event in events), *(mail.source for mail in asking)])
     yield from read_mail(tx, named)
     key = match_key(address)
     yield from (mail for mail in open_mail(tx) if mail.source not in named and _wrote(key, mail))

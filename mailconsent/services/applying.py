@@ -5,7 +5,7 @@ done at once.
 
 from collections.abc import Sequence
 
-from mailconsent.classify.identity import writers
+from mailconsent.classify.identity import key_of, writers
 from mailconsent.mail_id import MailId
 from mailconsent.mailbox import Fetched
 from mailconsent.model import EventId, Receipt
@@ -48,7 +48,8 @@ def _tell(
     fetched = Fetched(uid=waiting.id.uid, raw=raw, received_at=waiting.received_at)
     judged = judge(fetched, here.store.keyring.read_mailed, here.settings.trusted_authserv_ids)
     about = writers(judged.message) if judged.message else ()
-    writer = find_recipient(tx, about[0]) if len(about) == 1 else None
+    # Who has no address to be told at keeps nobody's request back.
+    writer = find_recipient(tx, about[0]) if len(about) == 1 and key_of(about[0]) else None
     outcomes = tuple(Outcome(event_id=event, repeated=False) for event in made)
     if writer is None or not any(event.recipient_id == writer.id for event in made):
         return

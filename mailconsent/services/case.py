@@ -19,7 +19,7 @@ from mailconsent.services.review import waiting_mail
 from mailconsent.store import Transaction
 from mailconsent.store.dossier import find_recipient, kept_address
 from mailconsent.store.ledger import read_events
-from mailconsent.store.review import Waiting, read_text
+from mailconsent.store.review import Waiting, events_of, read_text
 
 #: Characters of own words that are shown: whoever asks for something has done so by then.
 MAX_WORDS = 2_000
@@ -31,7 +31,7 @@ class Part(StrEnum):
 
     WRITER = "writer"
     NAMED = "named"  #: the writer, or a report, speaks of this address
-    LINK = "link"  #: it quotes a link of ours that was sent to them
+    LINK = "link"  #: it quotes a link of ours that was sent to them, or is about mail of ours to them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ class Person:
     """Somebody whom a mail may be about."""
 
     part: Part
-    #: None where only a link tells of them, and their address is not kept.
+    #: None where only such a link tells of them, and their address is not kept.
     address: str | None
     #: Whether anything was recorded of them before they were asked about.
     known: bool
@@ -92,7 +92,9 @@ def _parts(message: InboundMessage, verdict: Classification) -> list[tuple[Part,
 
 
 def _people(tx: Transaction, waiting: Waiting, parts: Iterable[tuple[Part, str]]) -> Iterable[Person]:
-    asked = {question.recipient_id: question for question in waiting.questions}
+    asked: dict[int, EventId | None] = {question.recipient_id: question for question in waiting.questions}
+    # A report puts no question; who failed by it may be another than it names.
+    asked = asked or {event.recipient_id: None for event in events_of(tx, waiting.id)}
     for part, address in parts:
         try:
             found = find_recipient(tx, address)

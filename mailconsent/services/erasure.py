@@ -38,7 +38,8 @@ def erase(
     if digest and not told:
         raise Refused(f"Tell the person first, then repeat with `told` (--yes-they-were-told). {WARNING}")
     known = lock_known(tx, address)
-    mails = [mail.source for mail in mail_of(tx, address, known.events if known else []) if mail.raw]
+    found = mail_of(tx, address, known.id, known.events) if known else mail_of(tx, address, None, [])
+    mails = [mail.source for mail in found if mail.raw]
     if known is None and not mails:
         return None
     # A mail that no human has looked at may have been the request to stop: what it asked for must not go with it.

@@ -90,6 +90,9 @@ def release(tx: Transaction, event_id: EventId, receipt: Receipt, reason: str) -
         raise Refused("Answer the mail that asks this: `mailconsent review list` has its id.")
     if ender := next(iter(enders), None):
         return Released(event_id=EventId(recipient.id, ender.seq), repeated=True)
+    if event.ends and awaits_mail(tx, EventId(recipient.id, event.ends)):
+        # It stands for the question of that mail, too.
+        raise Refused("Another mail asks the same, and has no answer yet: `mailconsent review list` has its id.")
     evidence = Evidence(details={**receipt.evidence.details, "reason": reason.strip()})
     released = append(tx, recipient, _release_of(event, receipt), evidence)
     copies = 0

@@ -3,11 +3,12 @@
 from dataclasses import replace
 
 from mailconsent.classify.bounce.status import read_status, weigh
+from mailconsent.failures import Finding, read_trouble
 from mailconsent.model import ALL_TOPICS, EventKind, Receipt
 from mailconsent.services.failures import Failed, record_failure
 from mailconsent.services.recipients import Outcome, record_no
 from mailconsent.store import Transaction
-from mailconsent.store.recipients import lock_address
+from mailconsent.store.recipients import lock_address, lock_known
 
 #: As the event says it.
 PROOF = "key"
@@ -19,7 +20,11 @@ def record_bounce(tx: Transaction, address: str, receipt: Receipt, *, status: st
     `InvalidAddress`.
     """
     code, _by_words = weigh(read_status(status, said), said)
-    return record_failure(tx, lock_address(tx, address), code, _in_time(receipt), proof=PROOF, proven=True)
+    # What says nothing of the address makes nobody known.
+    recipient = lock_address(tx, address) if read_trouble(code) else lock_known(tx, address)
+    if recipient is None:
+        return Failed(Finding.NOTHING)
+    return record_failure(tx, recipient, code, _in_time(receipt), proof=PROOF, proven=True)
 
 
 def record_complaint(tx: Transaction, address: str, receipt: Receipt) -> Outcome:

@@ -42,6 +42,8 @@ from mailconsent.store.retention import Known, Mail
 
 #: Recipients in one transaction: few enough that nobody waits long for one of them.
 BATCH = 50
+#: Mail of these labels makes no event that lasts; of the others text is kept only where they made one.
+WITHOUT_EFFECT = frozenset({Label.UNSURE, Label.AUTO_REPLY, Label.OTHER})
 #: As events, certificates and docs call it.
 REASON = "retention"
 
@@ -226,7 +228,7 @@ class Run:
         today = self._terms.day(self._now)
         due: dict[Kept, list[Mail]] = defaultdict(list)
         for mail in mails:
-            kept = Kept.OPT_OUT_MAIL if mail.label == Label.UNSUBSCRIBE else Kept.ENQUIRY_MAIL
+            kept = Kept.ENQUIRY_MAIL if mail.label in WITHOUT_EFFECT else Kept.OPT_OUT_MAIL
             moment = mail.stored_at if kept is Kept.OPT_OUT_MAIL else mail.received_at
             if _is_due(mail_due(kept, moment, self._terms), today):
                 due[kept].append(mail)

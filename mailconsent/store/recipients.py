@@ -112,14 +112,11 @@ def lock_domain(tx: Transaction, domain: str) -> Recipient:
     return _create(tx, digest=digest, generation=state.newest, domain=digest)
 
 
-def lock_known_claim(tx: Transaction, claim: UnsubscribeClaim | UndoClaim) -> Recipient | None:
-    """The recipient of a link, locked; None where there is none, and none is made."""
-    return _lock_surely(tx, lambda: _lifted(tx, claim))
-
-
-def lock_claim(tx: Transaction, claim: UnsubscribeClaim | ConfirmClaim | ReturnClaim) -> Recipient:
+def lock_known_claim(
+    tx: Transaction, claim: UnsubscribeClaim | ConfirmClaim | UndoClaim | ReturnClaim
+) -> Recipient | None:
     """
-    The recipient of a link, locked. One we have no row of (restored from an old backup) is made: the link still works.
+    The recipient of a link, locked; None where there is none, and none is made.
 
     Raises `KeyMissing` for a link of a newer generation than the rows may be of: finish the rotation.
     """
@@ -133,6 +130,19 @@ def lock_claim(tx: Transaction, claim: UnsubscribeClaim | ConfirmClaim | ReturnC
         # The recipient may stand under an older generation, to which this digest cannot be lowered: a second row for
         # one person would hide the opt-out from the first.
         raise KeyMissing("the digests are being moved to this link's key: finish `mailconsent rotate digest`")
+    return None
+
+
+def lock_claim(tx: Transaction, claim: UnsubscribeClaim | ConfirmClaim | ReturnClaim) -> Recipient:
+    """
+    The recipient of a link, locked. One we have no row of (restored from an old backup) is made: the link still works.
+
+    Raises `KeyMissing` as `lock_known_claim` does.
+    """
+    found = lock_known_claim(tx, claim)
+    if found:
+        return found
+    state = tx.settle()
     digest = tx.digester.nest(claim.digest, claim.generation, state.newest)
     return _create(tx, digest=digest, generation=state.newest)
 

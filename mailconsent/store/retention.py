@@ -215,6 +215,8 @@ def page_of_mail(tx: Transaction, *, after: Mail | None) -> Sequence[Mail]:
 _HELD_MAIL = text(f"""
     select distinct e.source from events e
     where e.source like 'mail:%' and e.recipient_id <> :but_of and e.recipient_id in ({HELD})
+    union select 'mail:' || q.mailbox_id || '/' || q.uidvalidity || '/' || q.uid from questions q
+    where q.recipient_id <> :but_of and q.recipient_id in ({HELD})
     """)  # noqa: S608 - made of constants
 #: No recipient's id.
 NOBODY = -1
@@ -222,7 +224,7 @@ NOBODY = -1
 
 def held_mail(tx: Transaction, *, locked: bool, but_of: int = NOBODY) -> frozenset[MailId]:
     """
-    The mails that events of somebody under a legal hold or a restriction came from, leaving out this recipient;
+    The mails that made, or still ask, something of somebody under a legal hold or a restriction, but of this recipient;
     `locked` if no hold may be placed or ended until the transaction ends.
     """
     if locked:

@@ -127,14 +127,20 @@ def questions_of(tx: Transaction, mail: MailId) -> list[EventId]:
     return [EventId(*row) for row in tx.connection.execute(theirs.order_by("recipient_id", "seq"))]
 
 
-def awaits_mail(tx: Transaction, question: EventId, *, but: MailId | None = None) -> bool:
-    """Whether a mail that awaits a human, another than this one, asks this question."""
+def mails_about(tx: Transaction, recipient_id: int) -> list[MailId]:
+    """The mails that ask a question about this recipient and have no answer yet."""
+    asking = select(*(questions.c[column.name] for column in _KEY)).where(questions.c.recipient_id == recipient_id)
+    return [MailId(*row) for row in tx.connection.execute(asking.distinct())]
+
+
+def awaits_mail(tx: Transaction, question: EventId) -> bool:
+    """Whether a mail that awaits a human asks this question."""
     asking = (
         select(*_KEY)
         .join(questions, and_(*(questions.c[column.name] == column for column in _KEY)))
         .where(_OPEN, questions.c.recipient_id == question.recipient_id, questions.c.seq == question.seq)
     )
-    return any(MailId(*row) != but for row in tx.connection.execute(asking))
+    return tx.connection.execute(asking.limit(1)).first() is not None
 
 
 def left_over(tx: Transaction) -> Sequence[EventId]:

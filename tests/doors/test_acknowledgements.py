@@ -6,9 +6,9 @@ import email.policy
 import re
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
-from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -17,7 +17,7 @@ from mailconsent.model import Channel, Evidence, Reason, Receipt
 from mailconsent.services.installation import Installation
 from mailconsent.services.undoing import undo
 from tests.doors.mails import mail
-from tests.houses import ask, build, consent, inbox_settings, rows, token_for, until
+from tests.houses import House, ask, consent, inbox_settings, rows, token_for, until
 from tests.real.dovecot import Dovecot
 from tests.real.smtp import SmtpServer
 from worker import Worker
@@ -80,8 +80,8 @@ def user(dovecot: Dovecot) -> str:
 
 
 @pytest.fixture
-def here(tmp_path: Path, database_url: str, dovecot: Dovecot, user: str, server: SmtpServer) -> Iterator[Installation]:
-    with build(tmp_path, database_url, inbox(user, dovecot, server)).opened() as installation:
+def here(house: House, dovecot: Dovecot, user: str, server: SmtpServer) -> Iterator[Installation]:
+    with replace(house, environ=inbox(user, dovecot, server)).opened() as installation:
         yield installation
 
 
@@ -148,10 +148,10 @@ def test_who_asks_with_somebody_elses_link_is_answered_and_cannot_undo_it(
 
 
 def test_without_a_mail_server_nobody_is_answered(
-    tmp_path: Path, database_url: str, dovecot: Dovecot, user: str, server: SmtpServer
+    house: House, dovecot: Dovecot, user: str, server: SmtpServer
 ) -> None:
     environ = {name: value for name, value in inbox(user, dovecot, server).items() if "SMTP" not in name}
-    with build(tmp_path, database_url, environ).opened() as here, working(here):
+    with replace(house, environ=environ).opened() as here, working(here):
         dovecot.append(user, [request(ANNA, "Unsubscribe")])
         until(lambda: rows(here, "select 1 from inbound_messages"))
 

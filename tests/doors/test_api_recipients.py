@@ -15,7 +15,8 @@ def test_a_look_up_says_in_short_what_is_recorded(installation, sender):
     answer = told(sender.post("recipients/lookup", {"address": ANNA}))
 
     assert (answer["known"], answer["address_kept"], answer["messages"], answer["sends"]) == (True, True, 2, 1)
-    assert [event["kind"] for event in answer["events"]] == ["consent_given", "consent_requested", "sale", "withdrawn"]
+    kinds = ["consent_given", "consent_requested", "sale", "withdrawn", "questioned"]
+    assert [event["kind"] for event in answer["events"]] == kinds
     assert {v["topic"]: v["reason"] for v in answer["verdicts"]}["blog"] == "withdrawn"
 
 

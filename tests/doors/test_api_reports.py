@@ -58,6 +58,12 @@ def test_a_failure_acts_by_its_status_or_by_what_the_server_said(sender: Sender,
     assert "blocklist" not in str(rows(installation, "select details from evidence"))
 
 
+def test_what_says_nothing_of_an_address_makes_nobody_known(sender: Sender, installation: Installation) -> None:
+    assert failed(sender, status="5.7.1")["effect"] == "nothing"
+
+    assert rows(installation, "select count(*) from recipients") == [(0,)]
+
+
 def test_failures_add_up_by_when_they_happened(sender: Sender) -> None:
     effects = [
         failed(sender, status="5.2.2", occurred_at=(NOW - timedelta(days=days)).isoformat())["effect"]

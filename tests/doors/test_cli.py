@@ -181,7 +181,12 @@ def test_a_program_reads_the_same_verdict_as_from_the_api(house: House) -> None:
         done = mailconsent(house, "check", address, "--topic", "blog", "--json")
 
         assert (done.returncode, done.stderr) == (status, "")
-        assert json.loads(done.stdout) == verdicts[address]
+        assert _lasting(json.loads(done.stdout)) == _lasting(verdicts[address])
+
+
+def _lasting(verdict: dict[str, Any]) -> dict[str, Any]:
+    """A verdict but for the Message-ID, which each answer has anew behind its token."""
+    return verdict | {"message_id": (verdict.get("message_id") or "").partition(".")[0]}
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,7 @@
 import contextlib
 import os
 import random
-import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -103,16 +101,21 @@ def test_killed_at_any_moment_a_message_is_neither_lost_nor_counted_twice(tmp_pa
 
 def test_a_large_message_is_read_to_its_end_and_a_command_that_is_stopped_asks_for_it_again(tmp_path: Path) -> None:
     house = build(tmp_path, f"sqlite:///{tmp_path}/mailconsent.db")
-    command = [sys.executable, "-m", "mailconsent", "ingest"]
-    environ = {**os.environ, **house.variables}
+    pipe, out, err = (tmp_path / name for name in ("pipe", "out", "err"))
+    os.mkfifo(pipe)
+    around = Surroundings(environ=without_settings(os.environ) | house.variables, given=pipe, out=out, err=err)
     large = REQUEST.encode() + b"> a\n" * 700_000  # no pipe holds that
-    with subprocess.Popen(command, env=environ, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        assert process.stdin
-        process.stdin.write(large)
-        process.stdin.flush()  # so it is being read
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 75
-    done = subprocess.run(command, env=environ, input=large, capture_output=True)
-    assert (done.returncode, done.stderr) == (0, b"")
+
+    stopped = Command(["ingest"], around)
+    with pipe.open("wb") as end:
+        end.write(large)
+        end.flush()  # so it is being read
+        stopped.terminate()
+        assert stopped.wait(20) == 75
+    whole = Command(["ingest"], around)
+    with pipe.open("wb") as end:
+        end.write(large)
+    assert (whole.wait(20), err.read_text()) == (0, "")
+
     with house.opened() as here:
         assert rows(here, "select label, copy from inbound_messages") == [("unsubscribe", 0)]

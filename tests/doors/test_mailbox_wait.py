@@ -70,6 +70,30 @@ def test_mail_that_came_before_the_wait_is_found_by_the_sweep_after_it(dovecot: 
         assert len(swept(box)) == 1
 
 
+@pytest.mark.parametrize("moment", ["_search", "_try_to_fetch"])
+def test_mail_that_comes_in_the_midst_of_a_sweep_is_not_waited_for(
+    dovecot: Dovecot, user: str, moment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dovecot.append(user, [mail(1)])
+    with opened(user, dovecot.port) as box:
+        step = getattr(box, moment)
+
+        def late(*arguments: object) -> object:
+            dovecot.append(user, [mail(2)])
+            return step(*arguments)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(box, moment, late)
+            assert [message.raw for message in swept(box)] == [mail(1)]
+        began = time.monotonic()
+        box.wait(60, never)
+        assert time.monotonic() - began < SOON
+        assert [message.raw for message in swept(box, 1)] == [mail(2)]
+        began = time.monotonic()
+        box.wait(0.3, never)
+        assert time.monotonic() - began >= 0.3, "and then there is no news"
+
+
 @pytest.mark.parametrize("server", ["dovecot", "without_idle"])
 def test_waiting_ends_within_a_second_of_stopping(
     server: str, dovecot: Dovecot, user: str, request: pytest.FixtureRequest

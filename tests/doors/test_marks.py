@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -17,7 +18,7 @@ from mailconsent.services.applying import apply_and_tell
 from mailconsent.services.installation import Installation
 from tests.doors.mails import mail
 from tests.doors.working import working
-from tests.houses import build, events, inbox_settings, receipt, rows, until
+from tests.houses import House, build, events, inbox_settings, receipt, rows, until
 from tests.real.dovecot import PASSWORD, Dovecot, StoredMessage
 from tests.real.inbox import opened
 from tests.real.relay import Relay
@@ -38,25 +39,25 @@ def user(dovecot: Dovecot) -> str:
 @pytest.fixture
 def open_house(tmp_path: Path, user: str) -> Iterator["OpenHouse"]:
     with ExitStack() as stack:
-        yield OpenHouse(stack, tmp_path, f"sqlite:///{tmp_path}/mailconsent.db", user)
+        yield OpenHouse(stack, build(tmp_path, f"sqlite:///{tmp_path}/mailconsent.db"), user)
 
 
 @pytest.fixture
-def open_either(tmp_path: Path, database_url: str, user: str) -> Iterator["OpenHouse"]:
+def open_either(house: House, user: str) -> Iterator["OpenHouse"]:
     """On each of the two databases."""
     with ExitStack() as stack:
-        yield OpenHouse(stack, tmp_path, database_url, user)
+        yield OpenHouse(stack, house, user)
 
 
 class OpenHouse:
     """Opens an installation that marks as it is told to, behind a port."""
 
-    def __init__(self, stack: ExitStack, folder: Path, database_url: str, user: str) -> None:
-        self._stack, self._folder, self._database_url, self._user = stack, folder, database_url, user
+    def __init__(self, stack: ExitStack, house: House, user: str) -> None:
+        self._stack, self._house, self._user = stack, house, user
 
     def __call__(self, port: int, mark: dict[str, str]) -> Installation:
         url = f"imap://{quote(self._user, safe='')}@127.0.0.1:{port}/INBOX"
-        house = build(self._folder, self._database_url, inbox_settings(url, **mark))
+        house = replace(self._house, environ=inbox_settings(url, **mark))
         return self._stack.enter_context(house.opened())
 
 
@@ -158,6 +159,19 @@ def test_where_the_server_keeps_no_keywords_the_mail_stays_as_it_is_and_reading_
         until(lambda: len(events(here)) == 2, "reading to go on")
 
     assert dovecot.state(user)[:1] == before
+
+
+def test_after_a_refusal_it_looks_for_mail_before_it_waits_and_tries_again_much_later(
+    open_house: OpenHouse, dovecot: Dovecot, user: str, relay: Relay
+) -> None:
+    relay.mask = b"\\*"
+    here = open_house(relay.port, KEYWORD)
+    dovecot.append(user, [REQUEST])
+    (reader,) = Worker(here).readers
+    assert reader.take_lease()
+    with connect(reader.imap, PASSWORD) as box:
+        reader.sweep(box)
+        assert [reader.mark(box) for _ in range(2)] == [True, False]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Access tokens and the refresh tokens behind them: what is asked of a token endpoint, and what of its answers."""
 
+import errno
 import os
 import threading
 import traceback
@@ -143,6 +144,23 @@ def test_one_that_cannot_be_replaced_is_remembered_while_we_run_and_the_operator
     assert capsys.readouterr().err.count("refresh token not kept") == 1
 
 
+def test_one_that_cannot_take_its_place_is_not_left_beside_it(
+    authorization: Authorization, grant: Grant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a container has the file alone, and not its folder."""
+
+    def busy(_draft: Path, _target: Path) -> Path:
+        raise OSError(errno.EBUSY, "Device or resource busy")
+
+    authorization.rotating = True
+    kept = replace(grant, refresh_token=in_file(tmp_path / "tokens", "refresh-1"))
+    monkeypatch.setattr(Path, "replace", busy)
+
+    assert AccessTokens(kept).token()
+
+    assert [path.name for path in tmp_path.iterdir()] == ["tokens"]
+
+
 def test_a_file_that_the_operator_changed_counts_at_once(
     authorization: Authorization, grant: Grant, tmp_path: Path
 ) -> None:
@@ -229,6 +247,39 @@ def test_an_answer_that_is_no_token_is_told_of_without_repeating_it(
     shown = "".join(traceback.format_exception(caught.value))
     assert not [word for word in ("hidden", SECRET, "refresh-1") if word in shown]
     assert len(server.requests) == 1, "the secrets go nowhere else"
+
+
+@pytest.mark.parametrize("lifetime", [10**400, float("nan"), -1, "soon", [1]], ids=lambda value: str(value)[:9])
+def test_a_lifetime_that_is_none_ends_at_once(lifetime: object) -> None:
+    told = answer({**GOOD, "expires_in": lifetime})
+    with ScriptedServer([told]) as server:
+        tokens = AccessTokens(grant_of(server.url))
+
+        assert [tokens.token(), tokens.token()] == ["a-token", "a-token"]
+        assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SSL_CERT_FILE", "/nowhere"),
+        ("SSL_CERT_FILE", os.devnull),
+        ("HTTPS_PROXY", "socks5://hidden@127.0.0.1:1"),
+        ("HTTPS_PROXY", "gopher://hidden@127.0.0.1:1"),
+        ("HTTPS_PROXY", "http://["),
+    ],
+)
+def test_surroundings_that_cannot_be_used_hold_up_this_mailbox_alone(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    for other in ("SSL_CERT_FILE", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(other, raising=False)
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(MailboxUnavailable, match="could not be asked") as caught:
+        AccessTokens(grant_of(f"https://127.0.0.1:{free_port()}/token"), timeout=1).token()
+
+    assert "hidden" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_the_lifetime_may_be_text() -> None:

@@ -19,8 +19,8 @@ from tests.real.smtp import PASSWORD, SmtpServer
 
 RAW = b"From: contact@example.com\r\nTo: anna@example.com\r\nSubject: Done\r\n\r\nIt is done.\r\n"
 ANNA = "anna@example.com"
-#: Seconds that we wait for an answer.
-PATIENCE = 0.3
+#: Seconds that we wait for an answer, also on a machine that is busy; and for one that does not come.
+PATIENCE, SILENCE = 10.0, 0.3
 MANY = {"logins": "PLAIN LOGIN"}
 
 
@@ -37,9 +37,16 @@ def server() -> Iterator[SmtpServer]:
         yield running
 
 
-def opened(server: SmtpServer, how: Encryption = Encryption.NONE, *, user: str = "", password: str = "") -> Postbox:
+def opened(
+    server: SmtpServer,
+    how: Encryption = Encryption.NONE,
+    *,
+    user: str = "",
+    password: str = "",
+    timeout: float = PATIENCE,
+) -> Postbox:
     host = "127.0.0.1" if how is Encryption.NONE else "localhost"
-    return connect(MailServer(host=host, port=server.port, user=user, encryption=how), password, timeout=PATIENCE)
+    return connect(MailServer(host=host, port=server.port, user=user, encryption=how), password, timeout=timeout)
 
 
 def test_a_letter_is_handed_in_as_it_is_from_nobody(server: SmtpServer) -> None:
@@ -118,6 +125,15 @@ def test_what_is_said_of_one_letter_is_a_verdict_and_the_next_goes_on(
         assert box.send(ANNA, RAW).fate is Fate.ACCEPTED
 
 
+@pytest.mark.parametrize("says", ["421 4.7.0 too many errors", "", "what?"])
+def test_a_server_that_has_had_enough_has_said_its_word_of_the_letter_before(server: SmtpServer, says: str) -> None:
+    server.answers |= {"RCPT": "550 5.1.1 no such user", "RSET": says}
+    with opened(server) as box:
+        assert box.send(ANNA, RAW) == (Fate.REFUSED, "550 5.1.1")
+        with pytest.raises(PostboxUnavailable):
+            box.send(ANNA, RAW)
+
+
 #: Verb, what the server says to it, and what is told of that.
 BETWEEN_US = [
     ("greeting", "554 no", PostboxUnavailable, "answer was a refusal"),
@@ -131,6 +147,7 @@ BETWEEN_US = [
     ("RCPT", "421 4.3.2 closing", PostboxUnavailable, "connection broke off"),
     ("RCPT", "", PostboxUnavailable, "connection broke off"),
     ("DATA", "...", PostboxUnavailable, "answer did not come in time"),
+    ("DATA", "250 2.0.0 taken", PostboxUnavailable, "answer was not to be understood"),
     ("letter", "", PostboxUnavailable, "connection broke off"),
     ("letter", "421 4.3.2 closing", PostboxUnavailable, "connection broke off"),
     ("letter", "taken, thanks", PostboxUnavailable, "answer was not to be understood"),
@@ -144,7 +161,8 @@ def test_what_stands_between_us_and_every_letter_is_an_error_in_plain_words(
     verb: str, says: str, kind: type[Exception], told: str
 ) -> None:
     def hand_in(server: SmtpServer) -> None:
-        with opened(server, user="contact@example.com", password=PASSWORD) as box:
+        timeout = SILENCE if says == "..." else PATIENCE
+        with opened(server, user="contact@example.com", password=PASSWORD, timeout=timeout) as box:
             box.send(ANNA, RAW)
 
     with SmtpServer(answers={verb: says}, **MANY) as server, pytest.raises(PostboxUnavailable, match=told) as error:
@@ -162,15 +180,19 @@ def test_what_stands_between_us_and_every_letter_is_an_error_in_plain_words(
 @example(verb="EHLO", says="250-\x00\n250 AUTH")
 def test_whatever_a_server_says_is_a_verdict_or_that_it_is_not_available(verb: str, says: str) -> None:
     with SmtpServer(answers={verb: says}, **MANY) as server, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(postbox, "LAST_WORD", PATIENCE)
-        with contextlib.suppress(PostboxUnavailable), opened(server, user="contact", password=PASSWORD) as box:
+        for limit in ("LAST_WORD", "FAREWELL"):
+            patch.setattr(postbox, limit, SILENCE)
+        with (
+            contextlib.suppress(PostboxUnavailable),
+            opened(server, user="contact", password=PASSWORD, timeout=SILENCE) as box,
+        ):
             assert isinstance(box.send(ANNA, RAW), Verdict)
 
 
 def test_a_server_that_thinks_long_about_a_letter_is_waited_for(server: SmtpServer) -> None:
-    server.deliver = lambda _letter: time.sleep(3 * PATIENCE)
+    server.deliver = lambda _letter: time.sleep(2.0)
 
-    with opened(server) as box:
+    with opened(server, timeout=1.0) as box:
         assert box.send(ANNA, RAW).fate is Fate.ACCEPTED, "who gives up now sends it twice"
 
 
@@ -210,7 +232,7 @@ def test_no_address_smuggles_a_command_in(server: SmtpServer, address: str) -> N
 
 
 def test_a_dead_link_is_closed_soon(server: SmtpServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postbox, "FAREWELL", PATIENCE)
+    monkeypatch.setattr(postbox, "FAREWELL", SILENCE)
     box = opened(server)
     server.answers["QUIT"] = "..."
     box.close()

@@ -1,8 +1,8 @@
 """The worker process on a real inbox: what it does to the ledger, and that it does nothing to the inbox."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -17,7 +17,7 @@ from mailconsent.store.recipients import lock_address
 from tests import houses
 from tests.doors.mails import mail
 from tests.doors.working import working
-from tests.houses import ask, build, consent, events, inbox_settings, rows, token_for, unfolded, until
+from tests.houses import House, ask, consent, events, inbox_settings, rows, token_for, unfolded, until
 from tests.real.dovecot import Dovecot
 from tests.real.relay import Relay
 from tests.reports import bounce, complaint, permit_of
@@ -38,9 +38,9 @@ def user(dovecot: Dovecot) -> str:
 
 
 @pytest.fixture
-def here(tmp_path: Path, database_url: str, dovecot: Dovecot, user: str) -> Iterator[Installation]:
+def here(house: House, dovecot: Dovecot, user: str) -> Iterator[Installation]:
     url = f"imap://{quote(user, safe='')}@127.0.0.1:{dovecot.port}/INBOX"
-    with build(tmp_path, database_url, inbox_settings(url)).opened() as installation:
+    with replace(house, environ=inbox_settings(url)).opened() as installation:
         yield installation
 
 
@@ -189,6 +189,7 @@ def test_two_requests_alike_that_nothing_tells_apart_both_count(
     assert [len(each) for each in events(here).values()] == [1], "the second is a repeat of what stands"
 
 
+@pytest.mark.parametrize("house", ["sqlite"], indirect=True)
 def test_a_message_of_thirty_megabytes_is_read_by_its_beginning(
     here: Installation, dovecot: Dovecot, user: str
 ) -> None:
@@ -216,7 +217,7 @@ def test_a_message_too_deep_to_be_read_waits_for_a_human() -> None:
     assert judged.classification.reason == "too_deep"
 
 
-def test_a_message_that_breaks_the_reader_waits_for_a_human(tmp_path: Path) -> None:
+def test_a_message_that_breaks_the_reader_waits_for_a_human() -> None:
     def broken(_text: str) -> UnsubscribeClaim:
         raise RuntimeError("a fault of ours")
 
@@ -229,6 +230,7 @@ def test_a_message_that_breaks_the_reader_waits_for_a_human(tmp_path: Path) -> N
     assert judged.classification.label is Label.UNSURE
 
 
+@pytest.mark.parametrize("house", ["sqlite"], indirect=True)
 def test_a_message_that_the_server_withholds_waits_for_a_human_and_the_rest_is_read(
     here: Installation, dovecot: Dovecot, user: str
 ) -> None:
@@ -262,10 +264,10 @@ def test_a_message_whose_effect_fails_waits_for_a_human_and_the_rest_goes_on(
 
 
 def test_nothing_is_lost_or_doubled_while_the_network_fails(
-    tmp_path: Path, database_url: str, dovecot: Dovecot, user: str, relay: Relay
+    house: House, dovecot: Dovecot, user: str, relay: Relay
 ) -> None:
     url = f"imap://{quote(user, safe='')}@127.0.0.1:{relay.port}/INBOX"
-    with build(tmp_path, database_url, inbox_settings(url, IMAP_TIMEOUT="1")).opened() as here:
+    with replace(house, environ=inbox_settings(url, IMAP_TIMEOUT="1")).opened() as here:
         with working(here):
             for number in range(30):
                 dovecot.append(user, [mail(f"r{number}@example.com", "Unsubscribe", number=number)])

@@ -1,6 +1,7 @@
 """Several mailboxes in one worker: each is read on its own, and what is wrong with one holds up no other."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -11,7 +12,7 @@ from mailconsent.model import Reason
 from mailconsent.services.installation import Installation
 from tests.doors.mails import mail
 from tests.doors.working import working
-from tests.houses import PASSWORD, ask, build, events, inbox_settings, rows, until
+from tests.houses import PASSWORD, House, ask, build, events, inbox_settings, rows, until
 from tests.real.authorization import CLIENT, SECRET, Authorization
 from tests.real.dovecot import Dovecot
 
@@ -24,13 +25,13 @@ def read(here: Installation) -> int:
     return len(rows(here, "select uid from inbound_messages"))
 
 
-def test_all_are_read_at_once_and_each_has_its_own_cursor(tmp_path: Path, database_url: str, dovecot: Dovecot) -> None:
+def test_all_are_read_at_once_and_each_has_its_own_cursor(house: House, dovecot: Dovecot) -> None:
     anna, bo = dovecot.new_user(), dovecot.new_user()
     for user, folder, sender in ((anna, "INBOX", "a"), (anna, "Lists", "b"), (bo, "INBOX", "c")):
         dovecot.append(user, [mail(f"{sender}@example.com", "Unsubscribe")], mailbox=folder)
     urls = "\n".join([url(anna, dovecot.port), url(anna, dovecot.port, "Lists"), url(bo, dovecot.port)])
 
-    with build(tmp_path, database_url, inbox_settings(urls)).opened() as here, working(here):
+    with replace(house, environ=inbox_settings(urls)).opened() as here, working(here):
         until(lambda: read(here) == 3)
         # The same request in another mailbox is a copy.
         dovecot.append(bo, [mail("a@example.com", "Unsubscribe")])

@@ -8,6 +8,8 @@ from urllib.parse import quote
 
 import pytest
 
+import worker
+from mailconsent.loops.reading import Reader
 from tests.doors.mails import mail
 from tests.houses import House, ask, build, consent, events, inbox_settings, rows, unfolded, until
 from tests.real.dovecot import Dovecot
@@ -160,3 +162,22 @@ def test_without_an_inbox_it_says_what_to_set(tmp_path: Path) -> None:
     with home.running("worker") as process:
         assert process.wait(20) == 1
     assert home.log().startswith("IMAP_URL: missing")
+
+
+def test_a_fault_of_ours_ends_it_and_is_logged_without_its_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def break_down(_reader: Reader) -> None:
+        raise RuntimeError("anna@example.com")
+
+    home = build(tmp_path, sqlite(tmp_path), inbox_settings("imap://contact@127.0.0.1:1/INBOX"))
+    for name, value in home.variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(Reader, "run", break_down)
+    monkeypatch.setattr(worker, "stop_on_signals", lambda _stop: None)  # the handlers are those of the tests
+
+    assert worker.main() == 1
+
+    told = capsys.readouterr()
+    assert "RuntimeError" in told.err
+    assert "anna@" not in told.err + told.out

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailconsent.classify.bounce.status import HARD, SOFT
 from mailconsent.failures import (
     MEMORY,
     PATIENCE,
@@ -60,16 +59,6 @@ def told(lines, now=None):
 @pytest.mark.parametrize(("why", "failures", "now", "finding"), VECTORS, ids=[v[0][:40] for v in VECTORS])
 def test_a_failure_comes_to_this(why, failures, now, finding):
     assert told(failures, now)[1] == finding, why
-
-
-@pytest.mark.parametrize("status", sorted(HARD))
-def test_every_status_that_is_called_hard_ends_an_address_sooner_or_later(status):
-    assert read_trouble(status) in (Trouble.GONE, Trouble.OWNER_CHANGED, Trouble.UNROUTABLE)
-
-
-@pytest.mark.parametrize("status", sorted(SOFT - {"5.4.6"}))
-def test_every_status_that_is_called_soft_counts(status):
-    assert read_trouble(status) in PATIENCE
 
 
 @given(st.integers(0, 999), st.integers(0, 999), st.sampled_from("245"))

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailconsent.facts import may_end
+from mailconsent.failures import judge_failure
 from mailconsent.model import Channel, EventKind, Grade, MailKind
 from mailconsent.retention import may_be_ended, removable
 from tests.histories import OFFER, START, decided, history
@@ -142,6 +143,31 @@ def test_every_later_decision_is_the_same_without_what_was_removed(words, spared
     new = ledger(later, NOW, remaining, last=len(events))[len(remaining) :]
     for count in range(len(new) + 1):
         assert verdicts([*events, *new[:count]]) == verdicts([*remaining, *new[:count]])
+
+
+FAILING = st.lists(st.sampled_from(["T", "F", "A1", "B1", "W*", "N", "-"]), min_size=1, max_size=7)
+STATUSES = ("5.1.1", "5.1.2", "5.2.2", "4.4.1")
+
+
+def findings(events, day):
+    """What failures that are told of on that day come to."""
+    at = NOW + timedelta(days=day)
+    return [judge_failure(events, status, at - timedelta(days=age), now=at) for status in STATUSES for age in (0, 70)]
+
+
+@settings(max_examples=600, deadline=None)
+@given(FAILING, st.integers(1, 40), st.sampled_from(STATUSES))
+def test_every_later_failure_comes_to_the_same_without_what_was_removed(words, days, status):
+    events = [
+        replace(event, received_at=at, occurred_at=at, facts={"status": status})
+        for event in ledger(words, NOW)
+        for at in [NOW - (len(words) + 1 - event.seq) * timedelta(days=days)]
+    ]
+    removed = removable(events, ALL_EVENTS, now=NOW)
+
+    remaining = [event for event in events if event.seq not in removed]
+    for day in (0, 1, 15, 60):
+        assert findings(events, day) == findings(remaining, day)
 
 
 @given(LEDGERS)

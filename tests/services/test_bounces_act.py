@@ -1,6 +1,7 @@
 """What a bounce does to whom it is about, and that a forged one does nothing."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -9,6 +10,7 @@ from mailconsent.model import (
     Channel,
     EventId,
     EventKind,
+    Evidence,
     Grade,
     LegalBasis,
     Reason,
@@ -16,9 +18,12 @@ from mailconsent.model import (
     UnsubscribeClaim,
 )
 from mailconsent.policy.reports import Proof, Reports
+from mailconsent.services.case import Part, read_case
+from mailconsent.services.erasure import erase
 from mailconsent.services.operators import release
 from mailconsent.store.ledger import append
 from mailconsent.store.recipients import lock_address
+from mailconsent.store.review import list_waiting
 from tests.cast import ANNA, BO, receipt
 from tests.houses import ask, consent, rows, unfolded
 from tests.reports import DAY, SENT, bounce, deliver, permit_of, states, told_of
@@ -154,6 +159,18 @@ def test_an_address_that_cannot_be_reached_for_weeks_is_shown_to_a_human_once(he
     assert reasons(here, ANNA) == [Reason.CONSENT]
 
 
+def test_the_human_is_shown_whose_mail_it_was_and_not_only_whom_they_forward_to(here):
+    for day in (1, 9, 17, 25, 33):
+        to = permit_of(here, ANNA, now=SENT + day * DAY).return_path
+        deliver(here, bounce("4.4.1", BO, to=to, note=str(day)), at=SENT + day * DAY)
+
+    with here.store.read() as tx:
+        [waiting] = list_waiting(tx)
+        people = read_case(tx, waiting.id, here.store.keyring.read_mailed).people
+    told = {(person.part, person.address, person.question) for person in people}
+    assert told >= {(Part.NAMED, BO, None), (Part.LINK, ANNA, None)}
+
+
 def test_a_copy_of_a_bounce_and_a_second_one_add_nothing(here):
     mail = bounce("5.1.1", ANNA, to=permit_of(here, ANNA).return_path)
     other = bounce("5.1.1", ANNA, to=permit_of(here, ANNA).return_path, note="again")
@@ -278,6 +295,27 @@ def test_a_report_that_proves_nothing_makes_nobody_known(here):
     deliver(here, bounce("5.1.1", "cecilia@example.org"), reports=Reports(bounces=Proof.ADDRESS))
 
     assert rows(here, "select count(*) from recipients") == [(2,)]
+
+
+def test_what_is_no_address_in_a_report_keeps_nobody_else_in_it_from_failing(here):
+    other = b"Final-Recipient: rfc822; x@.\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\nFinal-Recipient"
+
+    mail = bounce("5.1.1", ANNA).replace(b"Final-Recipient", other, 1)
+    deliver(here, mail, reports=Reports(bounces=Proof.ADDRESS))
+
+    assert failures(here, ANNA) == "F"
+    assert states(here) == [("bounce_hard", "done")]
+
+
+def test_who_was_erased_wholly_is_not_known_again_by_a_bounce(here):
+    to = permit_of(here, ANNA).return_path
+    with here.store.begin() as tx:
+        erase(tx, ANNA, replace(receipt(), evidence=Evidence()), digest=True, told=True)
+
+    deliver(here, bounce("5.1.1", ANNA, to=to))
+
+    assert rows(here, "select count(*) from recipients") == [(1,)]
+    assert states(here) == [("bounce_hard", "done")]
 
 
 def test_a_new_owner_is_not_mailed_on_the_ground_of_the_old_one(here):

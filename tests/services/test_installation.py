@@ -11,7 +11,7 @@ import pytest
 from mailconsent.errors import ConfigError, KeyMissing, SchemaError
 from mailconsent.keyring import Purpose, append_key, new_key
 from mailconsent.model import Reason
-from mailconsent.services.installation import init, readiness, start
+from mailconsent.services.installation import FORGOTTEN, init, readiness, start
 from mailconsent.services.recipients import withdraw
 from mailconsent.services.rotation import begin_digest_rotation, rotate_signing
 from mailconsent.store.generations import key_faults
@@ -253,13 +253,23 @@ def test_links_go_to_the_contact_where_no_mailto_is_set(built):
 def test_readiness_tells_how_long_ago_an_inbox_was_read_whatever_became_of_an_older_one(built):
     with built.opened() as here:
         with here.store.begin() as tx:
-            for name in ("one", "two"):
-                take_lease(tx, name, "me", now=NOW, lease=timedelta(seconds=30))
+            take_lease(tx, "older", "me", now=NOW - FORGOTTEN, lease=timedelta(seconds=30))
+            take_lease(tx, "one", "me", now=NOW, lease=timedelta(seconds=30))
             note_sweep(tx, "one", 1, now=NOW)
         with here.store.read() as tx:
             state = readiness(tx, now=NOW + timedelta(seconds=90))
 
     assert (state.mailboxes, state.sweep_age) == (2, 90.0)
+
+
+def test_a_mailbox_that_is_held_and_was_never_read_to_its_end_is_told_of(built):
+    with built.opened() as here:
+        with here.store.begin() as tx:
+            for name in ("one", "two"):
+                take_lease(tx, name, "me", now=NOW, lease=timedelta(seconds=30))
+            note_sweep(tx, "one", 1, now=NOW)
+        with here.store.read() as tx:
+            assert readiness(tx, now=NOW + timedelta(seconds=90)).sweep_age is None
 
 
 def test_a_process_without_the_newest_key_is_not_ready(built, tmp_path):

@@ -378,6 +378,14 @@ def test_the_text_of_a_mail_goes_as_the_policy_says_and_not_before_somebody_deal
     assert texts(installation) == [3]
 
 
+@pytest.mark.parametrize("label", [Label.COMPLAINT, Label.BOUNCE_HARD, Label.BOUNCE_SOFT, Label.BOUNCE_UNKNOWN])
+def test_the_text_of_a_report_goes_with_what_supports_the_event_that_it_made(installation, label):
+    store_mail(installation, 1, label)
+
+    assert counts(retain(installation, NOW + timedelta(days=365))) == {}
+    assert counts(retain(installation, NOW + timedelta(days=367))) == {Kept.OPT_OUT_MAIL: 1}
+
+
 def test_a_hold_keeps_the_mail_that_the_events_came_from(installation):
     source = store_mail(installation, 1, Label.UNSUBSCRIBE)
     store_mail(installation, 2, Label.UNSUBSCRIBE)

@@ -11,13 +11,17 @@ from mailconsent.mail_id import MailId
 from mailconsent.mailbox import Fetched
 from mailconsent.model import Channel, EventKind, Evidence, Grade, Reason
 from mailconsent.services import operators, review
+from mailconsent.services.access import read_dossier
+from mailconsent.services.applying import apply_and_tell
 from mailconsent.services.case import Part, read_case
 from mailconsent.services.erasure import erase
+from mailconsent.services.holds import place_hold
 from mailconsent.services.housekeeping import keep_house
 from mailconsent.services.inbox import judge, process
 from mailconsent.services.journal import replay
 from mailconsent.services.recipients import unsubscribe, withdraw
 from mailconsent.store.dossier import read_evidence
+from mailconsent.store.holds import HoldReason
 from mailconsent.store.inbox import read_cursor, take_lease
 from mailconsent.store.journal import Journal, read_entries
 from mailconsent.store.ledger import append, read_event
@@ -279,6 +283,32 @@ def test_a_question_is_ended_by_the_answer_to_its_mail_alone(installation):
     assert reasons(installation, ANNA) == ["consent"], "and the question does not come back"
 
 
+def test_an_answer_is_taken_back_only_when_every_mail_that_asked_the_same_has_its_own(installation):
+    consent(installation, ANNA)
+    first, second = unclear(installation, uid=1), unclear(installation, uid=2)
+    [made] = applied(installation, first)
+
+    with installation.store.begin() as tx, pytest.raises(Refused, match="Another mail asks the same"):
+        operators.release(tx, made, BY_OPERATOR, "forged after all")
+    assert reasons(installation, ANNA) == ["withdrawn"]
+    dismissed(installation, second)
+    with installation.store.begin() as tx:
+        operators.release(tx, made, BY_OPERATOR, "forged after all")
+
+    assert reasons(installation, ANNA) == ["consent"]
+
+
+@ON_ONE
+def test_who_cannot_be_told_keeps_no_answer_back(installation):
+    consent(installation, ANNA)
+    from_nowhere = deliver(installation, mail("anna@..", "Unsubscribe"))
+
+    with installation.store.begin() as tx:
+        apply_and_tell(tx, installation, from_nowhere, BY_OPERATOR, addresses=[ANNA])
+
+    assert reasons(installation, ANNA) == ["withdrawn"]
+
+
 @ON_ONE
 def test_a_mail_is_answered_once(installation):
     unclear_mail = unclear(installation)
@@ -373,6 +403,34 @@ def test_an_erasure_takes_a_mail_that_nobody_has_read_for_a_request_of_all_it_ma
     confirm(installation, BO)
     assert reasons(installation, BO) == ["consent"], "no question is left that nobody could answer"
     assert unfolded(installation) == []
+
+
+def test_each_mail_that_asks_about_a_person_is_theirs_to_see_and_goes_with_an_erasure(installation):
+    consent(installation, CECILIA)
+    mails = [unclear(installation, sender, uid=uid, text=OF_ANOTHER) for uid, sender in ((1, BO), (2, ANNA))]
+    assert kinds(installation).count("questioned") == 3, "the second one adds none about her"
+    with installation.store.read() as tx:
+        dossier = read_dossier(tx, installation.rules.policy, CECILIA, now=NOW)
+    assert {message.source for message in dossier.messages} == {one.source for one in mails}
+
+    with installation.store.begin() as tx:
+        erase(tx, CECILIA, replace(receipt(minutes=60), evidence=Evidence()))
+
+    assert rows(installation, "select state, raw from inbound_messages") == [("done", None)] * 2
+    assert reasons(installation, ANNA, BO) == ["withdrawn", "withdrawn"], "nobody can read any more what they asked for"
+
+
+def test_a_mail_that_asks_about_somebody_under_a_hold_stays_whoever_is_erased(installation):
+    for uid, sender in ((1, BO), (2, ANNA)):
+        unclear(installation, sender, uid=uid, text=OF_ANOTHER)
+    with installation.store.begin() as tx:
+        hold = {"claim": None, "reason": HoldReason.LEGAL_CLAIM, "review_by": LATER.date(), "now": NOW}
+        place_hold(tx, installation.rules.policy, address=CECILIA, **hold)
+
+    with installation.store.begin() as tx:
+        erase(tx, ANNA, replace(receipt(minutes=60), evidence=Evidence()))
+
+    assert [one.id.uid for one in waiting(installation)] == [1, 2]
 
 
 def test_a_question_that_came_back_without_its_mail_is_listed_and_answered(installation):

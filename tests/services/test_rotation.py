@@ -10,15 +10,16 @@ import pytest
 from sqlalchemy import select
 
 from mailconsent.errors import ConfigError, InvalidToken, KeyMissing
-from mailconsent.keyring import append_key, new_key
-from mailconsent.model import EventKind, Evidence, Grade, LegalBasis, Reason, UnsubscribeClaim
+from mailconsent.keyring import Keyring, KeySource, append_key, new_key
+from mailconsent.model import EventKind, Evidence, Grade, LegalBasis, Reason, ReturnClaim, UnsubscribeClaim
+from mailconsent.services.inbox import ingest, judge, piped
 from mailconsent.services.installation import start
 from mailconsent.services.recipients import unsubscribe, withdraw
 from mailconsent.services.rotation import begin_digest_rotation, move_recipients, rotate_signing
 from mailconsent.settings import load_settings
 from mailconsent.store.generations import BATCH
 from mailconsent.store.ledger import append
-from mailconsent.store.recipients import lock_address
+from mailconsent.store.recipients import lock_address, lock_known_claim
 from mailconsent.store.tables import recipients
 from mailconsent.tokens import MAX_GENERATION
 from tests.cast import ANNA, BO, CECILIA, receipt
@@ -179,6 +180,23 @@ def test_a_link_under_a_key_that_rows_have_not_reached_waits_instead_of_making_a
         assert (said(here, [ANNA]), row_count(here)) == ({Reason.WITHDRAWN}, 1)
 
 
+def test_a_return_path_under_a_key_that_rows_have_not_reached_waits_instead_of_being_nobody_s(house):
+    with house.opened() as here:
+        consent(here, ANNA)
+        begin_digest_rotation(here.store)
+        with here.store.read() as tx:
+            claim = ReturnClaim(digest=tx.digester.digest(ANNA, 2), generation=2, sent_on=receipt().received_at.date())
+
+        with here.store.begin() as tx, pytest.raises(KeyMissing):
+            lock_known_claim(tx, claim)
+
+        list(move_recipients(here.store, 2))
+        with here.store.begin() as tx:
+            assert lock_known_claim(tx, claim)
+            assert lock_known_claim(tx, replace(claim, digest=tx.digester.digest(BO, 2))) is None
+        assert row_count(here) == 1
+
+
 def test_three_generations_of_links_and_digests_work_together(house):
     people = (ANNA, BO, CECILIA)
     with house.opened() as here, house.opened() as other:
@@ -323,6 +341,43 @@ def test_a_process_takes_in_a_new_signing_key_when_a_link_needs_it(house):
         token = token_for(here, ANNA)
 
         assert not click(other, token).repeated
+
+
+def test_mail_is_not_judged_by_a_process_that_cannot_read_its_link(house, behind):
+    other_house, folder = behind
+    with house.opened() as here, other_house.opened() as other:
+        consent(here, ANNA)
+        rotate_signing(here.store)
+        raw = f"From: relay@example.net\nTo: u+{token_for(here, ANNA)}@example.com\nSubject:\n\nHello\n".encode()
+
+        def take_in():
+            judged = judge(piped(raw, now=receipt().received_at), other.store.keyring.read_mailed)
+            with other.store.begin() as tx:
+                return ingest(tx, judged, now=receipt().received_at)
+
+        with pytest.raises(KeyMissing):
+            take_in()
+        assert rows(here, "select 1 from inbound_messages") == []
+
+        shutil.copy(house.folder / "signing.keys", folder / "signing.keys")
+        take_in()
+        assert said(here, [ANNA]) == {Reason.WITHDRAWN}
+
+
+def test_a_key_that_another_thread_has_just_taken_in_counts_too(house):
+    class Overtaken(Keyring):
+        def refresh(self):
+            super().refresh()
+            return super().refresh()
+
+    with house.opened() as here:
+        consent(here, ANNA)
+        keyring = Overtaken(*(KeySource(name, path=house.folder / name) for name in ("digest.keys", "signing.keys")))
+        keyring.refresh()
+        rotate_signing(here.store)
+        token = token_for(here, ANNA)
+
+        assert keyring.read_mailed(token) == here.store.keyring.read_mailed(token)
 
 
 @pytest.mark.parametrize(

@@ -16,19 +16,13 @@ from functools import cache
 from typing import NamedTuple
 
 from mailconsent.classify.sayings import Sayings, gather, hear, load_table, says
+from mailconsent.failures import PATIENCE, STATUSES, Trouble
 from mailconsent.model import Label
 
-#: No such mailbox or domain, moved, null MX, disabled; 5.7.13 account disabled, 5.7.17 and 5.7.18 a new owner (RFC
-#: 7293). 5.1.351 is Exchange Online's way of passing on that a remote server knows no such recipient.
-HARD = frozenset(
-    {"5.1.0", "5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.1.351", "5.2.1", "5.7.13", "5.7.17", "5.7.18"}
-)
-#: Permanent by the first digit, temporary by meaning: mailbox or disk full, and accidents of routing and DNS. Those of
-#: three digits are Exchange Online's.
-SOFT = frozenset(
-    {"5.2.2", "5.3.1", "5.4.2", "5.4.3", "5.4.4", "5.4.6", "5.4.7"}
-    | {f"5.4.{number}" for number in (300, 310, 312, 313, 315, 316, 317)}
-)
+#: 5.1.2 says that there is no such domain; that it takes two of them to end an address is another matter.
+HARD = STATUSES[Trouble.GONE] | STATUSES[Trouble.OWNER_CHANGED] | {"5.1.2"}
+#: Permanent by the first digit, temporary by meaning; so is a loop, 5.4.6, which says nothing of the address.
+SOFT = frozenset({"5.4.6"}.union(*(STATUSES[trouble] for trouble in PATIENCE))) - HARD
 #: These say what is wrong, and no word can make it the address's fault.
 NOT_THE_ADDRESS = re.compile(r"5\.(?:7\.\d+|6\.\d+|5\.3|4\.5|3\.[3-5]|2\.3|1\.[78])")
 #: These say that it failed, and not why.

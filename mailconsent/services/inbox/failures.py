@@ -7,11 +7,13 @@ What a bounce does. Rules (design 5.6):
 3. It is about whom that token names. Whom the report names may be somebody to whom they had it forwarded. Mail that
    only answers or quotes ours may come back, too: what it quotes proves nothing.
 4. What cannot be taken back takes the full proof: that the mailbox has a new owner.
+5. It makes nobody known: who was erased since the mail went out stays so, and is mailed no more anyway.
 """
 
 from collections.abc import Iterator
 from datetime import timedelta
 
+from mailconsent.classify.identity import key_of
 from mailconsent.failures import Finding, read_trouble
 from mailconsent.model import ReturnClaim
 from mailconsent.policy.reports import Proof
@@ -19,7 +21,7 @@ from mailconsent.services.failures import record_failure
 from mailconsent.services.inbox.mail import Effect, Mail
 from mailconsent.store import Transaction
 from mailconsent.store.ledger import Recipient
-from mailconsent.store.recipients import lock_claim, lock_known
+from mailconsent.store.recipients import lock_known, lock_known_claim
 
 #: For so long after the check the return path of a mail proves a bounce of it: servers try for five days or so, and a
 #: mailing may be under way for some. Older ones lie about in too many mailboxes.
@@ -61,11 +63,11 @@ def _is_fresh(claim: ReturnClaim, mail: Mail) -> bool:
 def _concerned(tx: Transaction, mail: Mail, proof: Proof) -> Iterator[Recipient]:
     """Whom it is about, locked. A bounce is of one mail, and the surest of its tokens comes first."""
     if proof is Proof.ADDRESS:
-        for address in mail.verdict.addresses:
-            # Nobody is made known by a report that proves nothing.
+        for address in filter(key_of, mail.verdict.addresses):
             if known := lock_known(tx, address):
                 yield known
         return
     claims = mail.verdict.returned
     fresh = (claim for claim in claims if isinstance(claim, ReturnClaim) and _is_fresh(claim, mail))
-    yield lock_claim(tx, next(fresh, claims[0]))
+    if known := lock_known_claim(tx, next(fresh, claims[0])):
+        yield known

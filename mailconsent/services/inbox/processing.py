@@ -54,7 +54,13 @@ def take_in(
     answers: Answers | None,
     marks: bool,
 ) -> list[Stored]:
-    """Store messages with what each of them does: once, whichever way and however often it comes."""
+    """
+    Store messages with what each of them does: once, whichever way and however often it comes.
+
+    Raises `KeyMissing` if we lack a key that the database is under: then a link of ours has passed for none, and the
+    messages are to be read again by who has it.
+    """
+    _ = tx.state
     hold(tx, [judged.content_digest for judged in batch if judged.content_digest])
     known = seen(tx, [digest for m in batch if m.content_digest for digest in (m.raw_digest, m.content_digest)])
     results = []

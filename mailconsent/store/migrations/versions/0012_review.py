@@ -1,7 +1,7 @@
 """
 Review: until when a mail is to be decided, and the questions that hang on it
 
-Revision: 0013
+Revision: 0012
 """
 
 from datetime import timedelta
@@ -9,7 +9,7 @@ from datetime import timedelta
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0013"
+revision = "0012"
 down_revision = "0011"
 branch_labels = None
 depends_on = None

@@ -1,14 +1,14 @@
 """
 Marks: which messages had an effect and lack their mark in the mailbox
 
-Revision: 0014
+Revision: 0013
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0014"
-down_revision = "0013"
+revision = "0013"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 
