@@ -22,7 +22,7 @@ from mailconsent.classify.wording import Language, Wording, asking_languages, lo
 from mailconsent.classify.words import IS_UNSPACED
 from mailconsent.message import InboundMessage
 from mailconsent.model import Classification, Label, MailedClaim
-from mailconsent.own_words import MAX_CHARS, MAX_OWN, own_words
+from mailconsent.own_words import MAX_CHARS, MAX_OWN, own_words, reads_html
 
 MAX_SUBJECT = 12  #: words of a subject that is a request
 MAX_SUBJECT_CHARS = 400
@@ -81,7 +81,7 @@ def detect(message: InboundMessage, read_token: Callable[[str], MailedClaim]) ->
     is_reply, subject = split_prefixes(message.subject)
     subject = subject[:MAX_SUBJECT_CHARS]
     # Nearly all mail asks for nothing, whoever wrote which of its lines.
-    if not message.html and not asking_languages(f"{subject}\n{message.text[:MAX_CHARS]}", wording):
+    if not reads_html(message) and not asking_languages(f"{subject}\n{message.text[:MAX_CHARS]}", wording):
         return None
     body = own_words(message)
     languages = asking_languages(f"{subject}\n{body}", wording)

@@ -192,27 +192,34 @@ def asking_languages(text: str, wording: Wording) -> tuple[Language, ...]:
     words |= {wording.spellings[word] for word in words & wording.spellings.keys()}
     heads: dict[str, list[str]] = {}
     known = wording.heads
-    for word in [word for word in words if word[:HEAD] in known]:
-        heads.setdefault(f"{word[:HEAD]}*", []).append(word)
+    for word in words:
+        head = word[:HEAD]
+        if head in known:
+            heads.setdefault(head, []).append(word)
     found: dict[str, Language] = {}
-    for key in wording.cues.keys() & (words | heads.keys()):
+    for key in wording.cues.keys() & (words | {f"{head}*" for head in heads}):
         for choices, language in wording.cues[key]:
-            if language.name not in found and has_all(words, heads, choices):
+            # A word is the first choice, by which it was found; a head may be another word's.
+            if language.name not in found and has_all(words, heads, choices if key[-1] == "*" else choices[1:]):
                 found[language.name] = language
     return tuple(found[name] for name in sorted(found))
 
 
 def has_all(words: Set[str], heads: Mapping[str, list[str]], choices: Iterable[Choice]) -> bool:
-    """Whether one word of each choice is among these; `heads` are the words that stems may begin, under their heads."""
+    """Whether one word of each choice is among these; `heads` are the words that stems may begin, by their heads."""
     for choice in choices:
-        if not choice.words.isdisjoint(words):
-            continue
-        for stem in choice.stems:
-            if any(word.startswith(stem) for word in heads.get(f"{stem[:HEAD]}*", ())):
-                break
-        else:
+        if choice.words.isdisjoint(words) and not begins_any(choice.stems, heads):
             return False
     return True
+
+
+def begins_any(stems: Iterable[str], heads: Mapping[str, list[str]]) -> bool:
+    """Whether one of these stems begins a word."""
+    for stem in stems:
+        for word in heads.get(stem[:HEAD], ()):
+            if word.startswith(stem):
+                return True
+    return False
 
 
 def misspell(word: str) -> set[str]:

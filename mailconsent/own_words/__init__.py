@@ -17,13 +17,18 @@ from mailconsent.message import InboundMessage
 from mailconsent.own_words.elements import has_structure, html_to_text
 from mailconsent.own_words.lines import MAX_CHARS, MAX_OWN, strip_quotes
 
-__all__ = ["MAX_CHARS", "MAX_OWN", "html_to_text", "own_words", "strip_quotes"]
+__all__ = ["MAX_CHARS", "MAX_OWN", "html_to_text", "own_words", "reads_html", "strip_quotes"]
 
 
 def own_words(message: InboundMessage) -> str:
     """What the writer of this message wrote, about `MAX_OWN` characters of it."""
-    if message.html and (not message.text or has_structure(message.html)):
+    if reads_html(message):
         text = html_to_text(message.html)
         if text.strip():  # an HTML part of a picture says nothing; the other one may
             return strip_quotes(text)
     return strip_quotes(message.text)
+
+
+def reads_html(message: InboundMessage) -> bool:
+    """Whether the HTML part of a message tells better than its text what the writer's own words are."""
+    return bool(message.html) and (not message.text or has_structure(message.html))
