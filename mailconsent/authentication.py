@@ -12,6 +12,7 @@ Rules of this file:
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
 
@@ -24,6 +25,8 @@ FIELD = "authentication-results"
 #: Instead of an authserv-id: the mail comes from Microsoft 365, which has none.
 MICROSOFT = "microsoft"
 MAX_FIELD = 8_000
+#: Those of our own servers stand on top.
+MAX_FIELDS = 20
 #: Of one method: a mail may bear many signatures, and no honest one bears more.
 MAX_RESULTS = 20
 
@@ -88,7 +91,7 @@ def read_authentication(message: InboundMessage, trusted: Set[str]) -> Authentic
     if not trusted:
         return None
     ids = {authserv_id.rstrip(".").lower() for authserv_id in trusted}
-    for place, value in enumerate(message.headers.get(FIELD, ())):
+    for place, value in enumerate(message.headers.get(FIELD, ())[:MAX_FIELDS]):
         found = parse_results(value)
         if MICROSOFT in ids and place == 0 and not found.authserv_id:
             return found
@@ -123,6 +126,7 @@ def parse_results(value: str) -> Authentication:
     first = segments[0] if segments else []
     authserv_id = unquoted(first[0]).rstrip(".").lower() if first and "=" not in first else ""
     results: list[Result] = []
+    times: Counter[str] = Counter()
     for segment in segments:
         pairs = list(read_pairs(segment))
         if not pairs:
@@ -134,7 +138,8 @@ def parse_results(value: str) -> Authentication:
                 )
             continue
         method = pairs[0][0].partition("/")[0]
-        if sum(result.method == method for result in results) < MAX_RESULTS:
+        times[method] += 1
+        if times[method] <= MAX_RESULTS:
             properties: dict[str, str] = {}
             for name, text in pairs[1:]:
                 properties.setdefault(name, text)

@@ -114,7 +114,7 @@ def parse_message(raw: bytes) -> InboundMessage:
 def _parse(raw: bytes) -> InboundMessage:
     data, is_cut = cap(raw)
     parsed, defect = mime.parse(data)
-    headers = mime.read_fields(parsed)
+    headers = parsed.fields
     kind_of_all = parsed.kind
     texts: dict[str, str] = {}
     reports: list[tuple[str, Fields]] = []
@@ -190,7 +190,7 @@ def normalize_line_ends(data: bytes) -> bytes:
 
 def is_attached(part: Entity) -> bool:
     """Whether a part is a file rather than something said (RFC 2183)."""
-    return part.get("content-disposition", "").lower().startswith("attachment")
+    return first(part.fields, "content-disposition").lower().startswith("attachment")
 
 
 def read_blocks(part: Entity) -> Iterator[Fields]:
@@ -199,14 +199,14 @@ def read_blocks(part: Entity) -> Iterator[Fields]:
     2.1, RFC 5965 section 3). The parser has opened some of them; of the others it leaves everything or the rest.
     """
     opened = mime.inner(part)
-    yield from filter(None, map(mime.read_fields, opened))
+    yield from filter(None, (entity.fields for entity in opened))
     rest = opened[-1] if opened else part
     if rest is not part and "content-transfer-encoding" in part:
         # RFC 2045 section 6.4 forbids it, RFC 6532 section 3.5 allows it to some; the parser takes no notice of it.
         rest["Content-Transfer-Encoding"] = part["content-transfer-encoding"]
     content = mime.read_content(rest, MAX_REPORT).strip()
     for block in BLANK_LINES.split(content, MAX_BLOCKS) if content else ():
-        fields = mime.read_fields(mime.parse_header(block))
+        fields = mime.parse_header(block).fields
         if fields:
             yield fields
 

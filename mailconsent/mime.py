@@ -19,7 +19,7 @@ from email.parser import BytesParser
 from email.policy import Compat32
 from functools import cached_property
 from itertools import islice
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from mailconsent.charset import decode_charset
 
@@ -68,7 +68,25 @@ class Capped(Compat32):
 
 
 class Entity(Message):
-    """A message or a part (RFC 2045 section 2.4), whose type is looked for once."""
+    """A message or a part (RFC 2045 section 2.4), whose fields and type are looked for once."""
+
+    @cached_property
+    def fields(self) -> Fields:
+        """The header fields by name."""
+        found: dict[str, list[str]] = {}
+        # Not `items`, which would look every value over once more: they were decoded when they were read.
+        for name, value in islice(self.raw_items(), MAX_HEADERS):
+            found.setdefault(name.lower(), []).append(value)
+        return {name: tuple(values) for name, values in found.items()}
+
+    def get(self, name: str, failobj: Any = None) -> Any:
+        """The topmost field of that name. `email` asks for the same few again and again, and looks through all."""
+        return self.fields.get(name.lower(), (failobj,))[0]
+
+    def __setitem__(self, name: str, value: str) -> None:
+        """Add a field."""
+        super().__setitem__(name, value)
+        self.__dict__.pop("fields", None)
 
     @cached_property
     def kind(self) -> str:
@@ -229,15 +247,6 @@ def inner(part: Entity) -> list[Entity]:
     return part.get_payload() if part.is_multipart() else []  # type: ignore[return-value]
 
 
-def read_fields(message: Entity) -> Fields:
-    """The header fields by name."""
-    found: dict[str, list[str]] = {}
-    # Not `items`, which would look every value over once more: they were decoded when they were read.
-    for name, value in islice(message.raw_items(), MAX_HEADERS):
-        found.setdefault(name.lower(), []).append(value)
-    return {name: tuple(values) for name, values in found.items()}
-
-
 def parameter(part: Entity, name: str) -> str:
     """A parameter of the Content-Type (RFC 2045 section 5.1), or nothing."""
     if plain := ONE_PARAMETER.fullmatch(part.get("content-type", "")):
@@ -262,13 +271,6 @@ def read_text(part: Entity, limit: int) -> str:
     return (text.replace("\r\n", "\n") if "\r" in text else text)[:limit]
 
 
-def is_bomb(value: str) -> bool:
-    """Whether an address field would take long, or too deep a recursion, and hold nothing that anybody writes."""
-    return value.count("(") + value.count(":") > MAX_BRACKETS or (
-        len(value) > MAX_SIGNS and max(map(value.count, '@<>"[]\\,;')) > MAX_SIGNS
-    )
-
-
 def read_addresses(values: tuple[str, ...]) -> tuple[str, ...]:
     """
     The addr-specs of an address field (RFC 5322 section 3.4), as given, each once.
@@ -278,7 +280,9 @@ def read_addresses(values: tuple[str, ...]) -> tuple[str, ...]:
     found: dict[str, str] = {}
     left = MAX_ADDRESSES
     for value in values[:MAX_ADDRESS_FIELDS]:
-        if len(value) > left or is_bomb(value):
+        if len(value) > left or value.count("(") + value.count(":") > MAX_BRACKETS:
+            continue
+        if len(value) > MAX_SIGNS and max(map(value.count, '@<>"[]\\,;')) > MAX_SIGNS:
             continue
         left -= len(value)
         if plain := PLAIN_ADDRESS.fullmatch(value):  # as in nearly all mail, where `email` would take 20 times as long

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from mailconsent import mime
 from mailconsent.classify.bounce import notification
 from mailconsent.classify.returned import returned_claims
-from mailconsent.classify.sayings import Sayings, begins, gather, hear, load_table, says
+from mailconsent.classify.sayings import Sayings, beginning_of, begins, gather, hear, load_table, says
 from mailconsent.classify.token import quoted_claims
 from mailconsent.classify.unsubscribe import split_prefixes
 from mailconsent.message import InboundMessage
@@ -37,7 +37,6 @@ ORIGINAL_NAMES = ("x-hmxmroriginalrecipient", "to", "x-rcpt-to", "x-original-to"
 REDACTED = frozenset(
     {"redacted", "xxx", "xxxx", "xxxxx", "hidden", "undisclosed", "removed", "x", "anonymous", "user-redacted"}
 )
-MAX_BEGINNING = 400
 
 FEEDBACK_TYPE = re.compile(r"^Feedback-Type[ \t]*:", re.MULTILINE | re.IGNORECASE)
 REQUIRED = frozenset({"feedback-type", "user-agent", "version"})
@@ -104,7 +103,7 @@ def report_in_text(message: InboundMessage) -> Fields | None:
     if start is None:
         return None
     block = message.text[: start.start()].rpartition("\n\n")[2] + message.text[start.start() :].partition("\n\n")[0]
-    fields = mime.read_fields(mime.parse_header(block[:MAX_HEADER].encode("utf-8", "surrogateescape")))
+    fields = mime.parse_header(block[:MAX_HEADER].encode("utf-8", "surrogateescape")).fields
     return fields if fields.keys() >= REQUIRED else None
 
 
@@ -112,7 +111,7 @@ def is_form(message: InboundMessage) -> bool:
     """Whether this is a complaint without a report: by its sender and what it says, or by its beginning."""
     forms = load_forms()
     is_reply, subject = split_prefixes(message.subject)
-    began = begins(hear(message.text[:MAX_BEGINNING]), forms.beginnings)
+    began = begins(hear(beginning_of(message.text)), forms.beginnings)
     if began and message.original_headers and not is_reply and not message.in_reply_to:
         return True
     sent = any(address.lower().endswith(forms.senders) for address in message.from_addresses)

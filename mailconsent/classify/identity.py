@@ -5,9 +5,11 @@ Rules of this file:
 
 1. From is the writer. Of several From addresses it is the one that Sender names (RFC 5322 section 3.6.2 asks for it);
    without one that can be read, Sender and then Reply-To. A display name never counts, whatever it holds.
-2. Another address counts as named only where the writer says something about it. One that closes a letter is part of
+2. A web form or a list address of ours puts our own address into From, and in Reply-To whose request it is. A domain
+   that was written to may be another's, too, so that both are covered.
+3. Another address counts as named only where the writer says something about it. One that closes a letter is part of
    a signature, and ours is no recipient's.
-3. A forged stop is cheap to undo for who wrote it; for somebody else it takes an authenticated sender of that domain.
+4. A forged stop is cheap to undo for who wrote it; for somebody else it takes an authenticated sender of that domain.
 """
 
 import re
@@ -21,6 +23,7 @@ from mailconsent.charset import decode_words
 from mailconsent.errors import InvalidAddress
 from mailconsent.message import InboundMessage
 from mailconsent.model import Classification, Label
+from mailconsent.shared_domains import SHARED_DOMAINS
 
 #: More of them are no request of one person.
 MAX_NAMED = 10
@@ -50,6 +53,22 @@ def writers(message: InboundMessage) -> tuple[str, ...]:
     return sender or decoded(message, "reply-to")
 
 
+def requesters(message: InboundMessage) -> tuple[str, ...]:
+    """For whom a message asks: its writer, and who wrote by a form or a list that put an address of ours into From."""
+    about = writers(message)
+    reply = decoded(message, "reply-to") if len(about) == 1 and message.from_addresses else ()
+    if len(reply) == 1 and was_written_to(message, about[0]) and not was_written_to(message, reply[0]):
+        return *about, *reply
+    return about
+
+
+def was_written_to(message: InboundMessage, address: str) -> bool:
+    """Whether an address, or its domain if that is no provider's, is among those that a message went to."""
+    keys = {key for recipient in message.recipient_addresses if (key := key_of(recipient))}
+    key = key_of(address)
+    return key is not None and (key in keys or domain_of(key) in set(map(domain_of, keys)) - SHARED_DOMAINS)
+
+
 def decoded(message: InboundMessage, field: str) -> tuple[str, ...]:
     """The addresses of a field; some programs encode it whole, though RFC 2047 section 5 forbids it."""
     values = message.headers.get(field, ())
@@ -60,10 +79,13 @@ def named_addresses(message: InboundMessage, subject: str, own: str) -> tuple[st
     """Addresses of others that the writer speaks of: in a subject of their own, or in their own words."""
     if "@" not in own and "@" not in subject:
         return ()
-    mine = {form for address in writers(message) for form in forms(address)}
+    about = requesters(message)
+    mine = {form for address in about for form in forms(address)}
     ours = {domain_of(key) for address in message.recipient_addresses if (key := key_of(address))}
     found: dict[str, str] = {}
-    for address in (*ADDRESS.findall(subject), *spoken_of(own)):
+    # What a form writes from our own address says in its fields who wrote in it, and no signature.
+    is_form = len(about) == 1 and was_written_to(message, about[0])
+    for address in (*ADDRESS.findall(subject), *(ADDRESS.findall(own) if is_form else spoken_of(own))):
         key = key_of(address)
         if key and key not in mine and tagless_key(key) not in mine and domain_of(key) not in ours:
             found.setdefault(key, address)

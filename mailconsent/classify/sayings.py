@@ -19,11 +19,13 @@ from functools import cache, lru_cache
 from importlib import resources
 from typing import Any, NamedTuple
 
-from mailconsent.classify.phrase import Phrases, beginning, find_phrase, index, match_end
+from mailconsent.classify.phrase import HEAD, Phrases, beginning, find_phrase, index, match_end
 from mailconsent.classify.words import split_words
 
 #: Letters of languages that put no space between words.
 UNSPACED = re.compile("[\u0e00-\u0e7f\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff]")
+#: How much of a text is its beginning.
+MAX_BEGINNING = 300
 SPACE = re.compile(r"\s+")
 
 
@@ -32,6 +34,15 @@ class Sayings(NamedTuple):
 
     worded: Phrases
     unspaced: tuple[str, ...]
+    #: The words with which a worded one may begin, and the heads of such words.
+    starts: frozenset[str]
+    heads: frozenset[str]
+
+    def may_be_in(self, words: Sequence[str]) -> bool:
+        """Whether any of these words may begin a worded one. In nearly all mail none does, and this is soon told."""
+        return not self.starts.isdisjoint(words) or (
+            bool(self.heads) and not self.heads.isdisjoint([word[:HEAD] for word in words])
+        )
 
 
 class Said(NamedTuple):
@@ -60,9 +71,12 @@ def load_tables(name: str) -> Mapping[str, Mapping[str, Any]]:
 def gather(texts: Iterable[str]) -> Sayings:
     """These sayings, ready to be looked for."""
     all_texts = tuple(texts)
+    worded = index(text for text in all_texts if not UNSPACED.search(text))
     return Sayings(
-        worded=index(text for text in all_texts if not UNSPACED.search(text)),
+        worded=worded,
         unspaced=tuple(fold(text) for text in all_texts if UNSPACED.search(text)),
+        starts=frozenset(key for key in worded if not key.endswith("*")),
+        heads=frozenset(key.removesuffix("*") for key in worded if key.endswith("*")),
     )
 
 
@@ -70,6 +84,11 @@ def gather(texts: Iterable[str]) -> Sayings:
 def hear(text: str) -> Said:
     """A text as sayings are compared with it."""
     return Said(words=split_words(text), letters=fold(text) if UNSPACED.search(text) else "")
+
+
+def beginning_of(text: str) -> str:
+    """As much of a text as tells who speaks. Several detectors hear it, and the same is heard once."""
+    return text[:MAX_BEGINNING].strip()
 
 
 def fold(text: str) -> str:
@@ -81,12 +100,14 @@ def says(said: Said, sayings: Sayings) -> bool:
     """Whether any of these sayings stands anywhere in a text."""
     if said.letters and any(saying in said.letters for saying in sayings.unspaced):
         return True
-    return find_phrase(said.words, sayings.worded) is not None
+    return sayings.may_be_in(said.words) and find_phrase(said.words, sayings.worded) is not None
 
 
 def begins(said: Said, sayings: Sayings) -> bool:
     """Whether a text begins with any of these sayings."""
-    first = said.words[0] if said.words else ""
-    return any(
-        match_end(said.words, 0, phrase.choices) is not None for phrase in beginning(first, sayings.worded)
-    ) or said.letters.lstrip("【[《「(（").startswith(sayings.unspaced)
+    if said.letters and said.letters.lstrip("【[《「(（").startswith(sayings.unspaced):
+        return True
+    if not sayings.may_be_in(said.words[:1]):
+        return False
+    phrases = beginning(said.words[0], sayings.worded)
+    return any(match_end(said.words, 0, phrase.choices) is not None for phrase in phrases)

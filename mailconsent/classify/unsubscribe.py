@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from mailconsent.classify.identity import FEW_LINES, named_addresses, writers
+from mailconsent.classify.identity import FEW_LINES, named_addresses, requesters, writers
 from mailconsent.classify.phrase import find_phrase, find_together, is_phrase
 from mailconsent.classify.token import quoted_claims
 from mailconsent.classify.wording import Language, Wording, asking_languages, load_wording
@@ -107,8 +107,7 @@ def answer(
     message: InboundMessage, read_token: Callable[[str], MailedClaim], reason: str, label: Label, body: str = ""
 ) -> Classification:
     """The classification of a request, for who wrote it, with those whom the words of the body name."""
-    about = writers(message)
-    if len(about) != 1:
+    if len(writers(message)) != 1:
         label, reason = Label.UNSURE, "not one From address"
     is_reply, subject = split_prefixes(message.subject)
     return Classification(
@@ -116,7 +115,7 @@ def answer(
         detector="unsubscribe",
         reason=reason,
         confidence=0.9 if label == Label.UNSUBSCRIBE else 0.5,
-        addresses=about,
+        addresses=requesters(message),
         named=named_addresses(message, "" if is_reply else subject[:MAX_SUBJECT_CHARS], body),
         claims=quoted_claims(message, read_token),
     )

@@ -216,7 +216,12 @@ def report(blocks: bytes, kind: bytes = b"delivery-status", part: bytes = b"mess
     return mail(b"--x\n\nFailed.\n--x\nContent-Type: " + part + b"\n\n" + blocks + b"\n--x--\n", head)
 
 
-COMPLAINT = (b"feedback-report", b"message/feedback-report")
+def reports(fields: bytes) -> bytes:
+    """As many recipients with these fields as are read, in reports of which none is too long."""
+    part = b"--x\nContent-Type: message/delivery-status\n\n" + (fields + b"Status: 5.0.0\n\n") * 13
+    return mail(part * 4, b"Content-Type: multipart/report; report-type=delivery-status; boundary=x")
+
+
 RECIPIENT = b"Final-Recipient: rfc822; a@example.com\nAction: failed\nStatus: 5.1.1\n\n"
 OTHERS: Mapping[str, Maker] = {
     "nothing": lambda: b"",
@@ -226,11 +231,19 @@ OTHERS: Mapping[str, Maker] = {
     "traces beyond number": lambda: mail(b"x", *[b"Received: from a by b; Mon, 2 Mar 2026 09:30:00 +0000"] * 40_000),
     "senders beyond number": lambda: b"From: anna@example.com\n" * 50_000 + b"\nPlease unsubscribe me.\n",
     "names beyond number": lambda: b"".join(b"X-%d: y\n" % at for at in range(150_000)) + b"\nPlease unsubscribe me.\n",
+    "results of methods beyond number": lambda: mail(
+        b"Please unsubscribe me.\n",
+        *[b"Authentication-Results: x; " + b"".join(b"x%d=b;" % at for at in range(1_000))] * 100,
+    ),
     "results beyond number": lambda: mail(b"x", *[b"Authentication-Results: mail.example.com; spf=pass"] * 20_000),
     "a field folded beyond number": lambda: mail(b"x", b"X: y" + b"\n z" * 400_000),
     "lines that are no fields": lambda: b"no field\n" * 200_000,
     "colons alone": lambda: b":\n" * 500_000,
     "a report of recipients beyond number": lambda: report(RECIPIENT * 20_000),
+    "a report of words for each recipient": lambda: reports(b"Diagnostic-Code: smtp; " + b"no not " * 1_140 + b"\n"),
+    "a report of addresses for each recipient": lambda: reports(
+        2 * (b"Final-Recipient: rfc822; " + b"a@b.cc, " * 990 + b"\n")
+    ),
     "a report of one long field": lambda: report(b"Diagnostic-Code: smtp; " + filled(b"550 5.1.1 a ")),
     "a report of one folded field": lambda: report(b"Diagnostic-Code: smtp;" + b"\n 550" * 200_000),
     "a report of blank lines": lambda: report(filled(b"\n \n")),

@@ -70,3 +70,15 @@ def test_it_never_raises(text, start):
     message = received([start + text], "anna@example.com")
 
     assert domain_of_writer(message, {"mx.shop.example", "microsoft"}) in (None, "example.com")
+
+
+def test_only_so_many_fields_are_looked_at_and_so_many_results_of_a_method():
+    strange, ours = "x; dkim=fail", "mx.example; " + "dkim=fail; " * 20 + "dkim=pass; spf=pass"
+
+    def found(above):
+        return read_authentication(
+            InboundMessage(headers={"authentication-results": (strange,) * above + (ours,)}), {"mx.example"}
+        )
+
+    assert found(19).summary() == "dmarc=none dkim=fail spf=pass"
+    assert found(20) is None

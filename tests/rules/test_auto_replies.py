@@ -36,6 +36,29 @@ def test_a_header_is_proof(vector):
         assert found.label == Label.UNSUBSCRIBE, "a person asks"
 
 
+def test_who_asks_in_a_form_that_wants_no_answer_is_for_a_human():
+    # Exchange sets the field on absence notices, and web forms do on what people write.
+    found = judged("Please unsubscribe me.", fields="X-Auto-Response-Suppress: All")
+
+    assert (found.label, found.reason) == (Label.UNSURE, "x-auto-response-suppress")
+    assert found.addresses == ("anna@example.com",)
+
+
+@pytest.mark.parametrize(
+    ("text", "subject", "fields"),
+    [
+        ("See you on Monday.", "Unavailable", ""),
+        ("Please unsubscribe me.", "Re: News", "In-Reply-To: <1@shop.example>\n"),
+        ("Please unsubscribe me.", "Automatic reply: News", ""),
+    ],
+    ids=["asks for nothing", "answers", "speaks as machines do"],
+)
+def test_else_that_field_is_proof(text, subject, fields):
+    found = judged(text, subject=subject, fields=fields + "X-Auto-Response-Suppress: OOF, AutoReply")
+
+    assert (found.label, found.reason) == (Label.AUTO_REPLY, "x-auto-response-suppress")
+
+
 @pytest.mark.parametrize("subject", SUBJECTS["automatic"])
 def test_a_subject_that_nobody_writes_is_enough(subject):
     found = judged("Bo", subject=subject)

@@ -431,7 +431,7 @@ class TestHostileInput:
         assert parse_message(raw).defect == defect
 
     def test_whatever_else_goes_wrong_is_a_defect_and_no_exception(self, monkeypatch):
-        monkeypatch.setattr(mime, "read_fields", None)
+        monkeypatch.setattr(mime, "read_addresses", None)
 
         assert parse_message(PLAIN).defect == "unparsable"
 

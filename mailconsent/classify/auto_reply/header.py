@@ -17,9 +17,6 @@ TELLING_VALUES = (
     ("precedence", re.compile(r"auto[-_ ]?(?:reply|response)", re.IGNORECASE)),
     ("x-precedence", re.compile(r"auto[-_ ]?(?:reply|response)", re.IGNORECASE)),
     ("preference", re.compile(r"auto[-_ ]?reply", re.IGNORECASE)),
-    # Exchange sets these on its own absence notices; `DR`, `NDR` and `RN` only ask for no receipts, and people's mail
-    # has them, too.
-    ("x-auto-response-suppress", re.compile(r"\b(?:all|oof|autoreply)\b", re.IGNORECASE)),
     # "Mailbox Rules Agent" and others; of what people write Exchange says nothing here.
     ("x-ms-exchange-generated-message-source", re.compile(r"agent|rule|oof", re.IGNORECASE)),
     ("x-post-messageclass", re.compile(r"autoresponder", re.IGNORECASE)),
@@ -29,6 +26,11 @@ TELLING_VALUES = (
     ("message-class", re.compile(r"rules\.(?:oof|reply)", re.IGNORECASE)),
     ("delivered-to", re.compile(r"^autoresponder$", re.IGNORECASE)),
 )
+#: Asks for no automatic response. Exchange sets it on its own absence notices, and many a web form on what people write
+#: in it; `DR`, `NDR` and `RN` ask for no receipts alone, which people's own mail does.
+SUPPRESS = "x-auto-response-suppress"
+SUPPRESSED = re.compile(r"\b(?:all|oof|autoreply)\b", re.IGNORECASE)
+LOOKED_AT = frozenset({*TELLING_HEADERS, *(name for name, _value in TELLING_VALUES), SUPPRESS})
 RECEIPTS = frozenset({"message/disposition-notification", "message/global-disposition-notification"})
 
 
@@ -41,13 +43,19 @@ def telling_header(message: InboundMessage) -> str:
 
 
 def telling_vendor(message: InboundMessage) -> str:
-    """The same, of the fields other than Auto-Submitted."""
-    for name, value in TELLING_VALUES:
-        if any(map(value.search, message.headers.get(name, ()))):
-            return name
+    """The same, of the fields other than Auto-Submitted; the one that proves least comes last."""
     if any(kind in RECEIPTS for kind, _fields in message.reports) or message.report_type == "disposition-notification":
         return "disposition-notification"  # RFC 8098: read receipts
-    return next((name for name in TELLING_HEADERS if message.header(name).lower() not in ("", "no", "false", "0")), "")
+    found = message.headers.keys() & LOOKED_AT
+    if not found:  # nearly all mail
+        return ""
+    for name, value in TELLING_VALUES:
+        if name in found and any(map(value.search, message.headers[name])):
+            return name
+    for name in TELLING_HEADERS:
+        if name in found and message.header(name).lower() not in ("", "no", "false", "0"):
+            return name
+    return SUPPRESS if any(map(SUPPRESSED.search, message.headers.get(SUPPRESS, ()))) else ""
 
 
 def auto_submitted(message: InboundMessage) -> str:

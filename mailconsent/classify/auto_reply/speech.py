@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from mailconsent.classify import unsubscribe
 from mailconsent.classify.bounce import prose
-from mailconsent.classify.sayings import Sayings, begins, gather, hear, load_tables, says
+from mailconsent.classify.sayings import MAX_BEGINNING, Sayings, beginning_of, begins, gather, hear, load_tables, says
 from mailconsent.message import InboundMessage
 from mailconsent.own_words import own_words
 
@@ -27,8 +27,6 @@ COLON = re.compile("[:：]")
 QUESTION = re.compile("[?？؟]|[\u0370-\u03ff\u1f00-\u1fff]\\s?;")
 SENTENCE = re.compile(r"[^.!?,:;\n。！，]+")
 
-#: In how much of a text its writer says that they are away.
-MAX_BEGINNING = 300
 #: In how much of it a promise follows thanks.
 MAX_PROMISE = 800
 MAX_SUBJECT = 400
@@ -104,12 +102,12 @@ def is_read_receipt(subject: str, text: str, words: Words) -> bool:
     head, *rest = COLON.split(subject[:MAX_SUBJECT], maxsplit=1)
     if not rest or not begins(hear(head), words.read_prefixes):
         return False
-    return begins(hear(text[:MAX_BEGINNING]), words.read_texts)
+    return begins(hear(beginning_of(text)), words.read_texts)
 
 
 def is_automatic(text: str, words: Words) -> bool:
     """Whether a text begins as machines do, or tells in its first sentences that its writer is away."""
-    start = text[:MAX_BEGINNING].strip()
+    start = beginning_of(text)
     sentences = [match.start() for match in SENTENCE.finditer(start) if not match[0].isspace()]
     for number, at in enumerate(sentences[:MAX_GREETINGS]):
         said = hear(start[at:])
@@ -135,6 +133,8 @@ def promises(text: str, words: Words) -> bool:
 def below_reply_line(text: str, words: Words) -> str:
     """A text without the line of a ticket system, among its first, above which one has to answer."""
     *first, rest = text.split("\n", REPLY_LINES)
+    if not words.reply_lines.may_be_in(hear(" ".join(line[:MAX_BEGINNING] for line in first)).words):  # nearly all mail
+        return text
     for number, line in enumerate(first):
         if says(hear(line[:MAX_BEGINNING]), words.reply_lines):
             return "\n".join((*first[number + 1 :], rest)).strip()

@@ -149,7 +149,7 @@ def returned_header(message: InboundMessage) -> Fields:
     if start is None:
         return {}
     block = below[start.start() :][:MAX_RETURNED_HEADER].partition("\n\n")[0]
-    return mime.read_fields(mime.parse_header(block.encode("utf-8", "surrogateescape")))
+    return mime.parse_header(block.encode("utf-8", "surrogateescape")).fields
 
 
 def recipients_in_text(message: InboundMessage) -> tuple[str, ...]:

@@ -17,10 +17,12 @@ from mailconsent.classify.bounce.prose import explain, recipients_in_text, retur
 from mailconsent.classify.bounce.status import VAGUE, judge, read_status, weigh
 from mailconsent.classify.returned import returned_claims
 from mailconsent.classify.token import quoted_claims
-from mailconsent.message import MAX_BLOCKS, InboundMessage
+from mailconsent.message import MAX_BLOCKS, InboundMessage, first
 from mailconsent.mime import Fields
 from mailconsent.model import Classification, Label, MailedClaim
 
+#: Characters of a field that are read, since this is done for each recipient: no server says more to one.
+MAX_ANSWER = 1_000
 GRAVITY = (Label.BOUNCE_HARD, Label.BOUNCE_SOFT, Label.BOUNCE_UNKNOWN)
 #: What is no failure (RFC 3464 section 2.3.3). Any other value counts as one: mail in the wild has `expired`.
 #: `deliverable` is the answer of Postfix to a probe.
@@ -51,7 +53,7 @@ def find_blocks(text: str) -> Iterator[Fields]:
         start = RECIPIENT_FIELD.search(paragraph)
         if start is None:
             continue
-        fields = mime.read_fields(mime.parse_header(paragraph[start.start() :].encode("utf-8", "surrogateescape")))
+        fields = mime.parse_header(paragraph[start.start() :].encode("utf-8", "surrogateescape")).fields
         if "final-recipient" in fields and ("action" in fields or "status" in fields):
             yield fields
 
@@ -91,7 +93,7 @@ def action(fields: Fields) -> str:
 
 def weigh_block(fields: Fields, beside: str) -> tuple[str, bool]:
     """The status to go by for one recipient; the text `beside` the report counts where the report gives no reason."""
-    status, diagnostic = first(fields, "status"), first(fields, "diagnostic-code")
+    status, diagnostic = (first(fields, name)[:MAX_ANSWER] for name in ("status", "diagnostic-code"))
     code = read_status(status, diagnostic.partition(";")[2] or diagnostic)
     found, by_words = weigh(code, f"{diagnostic} {status}")
     if by_words or not beside or (found and not VAGUE.fullmatch(found)) or found.startswith("4"):
@@ -109,7 +111,7 @@ def recipient(fields: Fields) -> tuple[str, ...]:
 def read_recipient(fields: Fields, name: str) -> tuple[str, ...]:
     """The address of a recipient field, whose type comes before it: `rfc822;`, or `utf-8;` (RFC 6533 section 3)."""
     values = []
-    for value in fields.get(name, ()):
+    for value in (text[:MAX_ANSWER] for text in fields.get(name, ())):
         kind, _, address = value.partition(";")
         # RFC 6533 section 3, utf-8-addr-xtext: \x{5BF6} for a letter that ASCII lacks.
         values.append(ESCAPED.sub(unescape, address) if kind.strip().lower() == "utf-8" else address or value)
@@ -125,8 +127,3 @@ def unescape(match: re.Match[str]) -> str:
 def is_internal(address: str) -> bool:
     """Whether a domain is the name of one machine, which means something inside one network only."""
     return "." not in address.rpartition("@")[2].rstrip(".")
-
-
-def first(fields: Fields, name: str) -> str:
-    """The topmost value of a field, or nothing."""
-    return fields.get(name, ("",))[0]

@@ -12,12 +12,9 @@ Rules of this file:
 from mailconsent.charset import decode_words
 from mailconsent.classify.bounce import mentioned, prose
 from mailconsent.classify.bounce.status import find_statuses, read_words
-from mailconsent.classify.sayings import begins, hear, says
+from mailconsent.classify.sayings import beginning_of, begins, hear, says
 from mailconsent.classify.unsubscribe import split_prefixes
 from mailconsent.message import InboundMessage
-
-#: How much of a text is its beginning.
-MAX_BEGINNING = 400
 
 
 def is_bounce(message: InboundMessage) -> bool:
@@ -33,7 +30,7 @@ def is_bounce(message: InboundMessage) -> bool:
     if answers and message.return_path != "":  # James answers, too, but from the null return path
         return False
     named = not answers and says(hear(subject), forms.subjects)
-    began = begins(hear(prose.read_text(message)[:MAX_BEGINNING]), forms.beginnings)
+    began = begins(hear(beginning_of(prose.read_text(message))), forms.beginnings)
     if not named and not began:  # nearly all mail
         return False
     text = prose.explain(message)
