@@ -20,6 +20,8 @@ from mailconsent.own_words import own_words
 
 #: In which many write who speak another language.
 ENGLISH = "en"
+#: In how many languages a word that says no language may be one.
+LOAN = 2
 #: Languages under another name (ISO 639), and those whose readers read another one of ours.
 ALSO = {"no": "nb", "nn": "nb", "iw": "he", "bs": "hr", "sh": "hr", "cnr": "sr", "gl": "pt"}
 #: The language of a country, by its top-level domain, where it is not called like its country.
@@ -77,7 +79,8 @@ def choose_language(message: InboundMessage, *, known: str | None, otherwise: st
     if shared:
         return shared
     fallback = _available(otherwise) or ENGLISH
-    if not written or written.keys() == {ENGLISH}:
+    # An English word is written by everybody, and may have become one of another language, too.
+    if not written or (ENGLISH in written and len(written) <= LOAN):
         return hints[0] if hints else ENGLISH if written else fallback
     likely = [language for language, words in written.items() if words == max(written.values())]
     guesses = (*_spoken_at(message), fallback, *WIDESPREAD)
