@@ -18,9 +18,12 @@ def main() -> int:
     if unknown := sorted(set(chosen.names) - set(NAMES)):
         parser.error(f"there is no {', '.join(unknown)}")
     figures: list[Figure] = []
-    for name in chosen.names or NAMES:
-        figures += importlib.import_module(f"benchmarks.{name}").run(small=chosen.small)
-    print(table(figures))
+    try:
+        for name in chosen.names or NAMES:
+            for figure in importlib.import_module(f"benchmarks.{name}").run(small=chosen.small):
+                figures.append(figure)
+    finally:
+        print(table(figures))  # also what was measured before an interruption
     return 1 if any(figure.met is False for figure in figures) else 0
 
 

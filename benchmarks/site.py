@@ -78,7 +78,7 @@ class Working(NamedTuple):
         """Until it read its mailbox to the end. RuntimeError if it ends before."""
         while True:
             with here.store.read() as tx:
-                if any(last_sweeps(tx)):
+                if any(sweep.checked_at for sweep in last_sweeps(tx)):
                     return
             if self.process.poll() is not None:
                 raise RuntimeError(self.log.read_text()[-2000:])
