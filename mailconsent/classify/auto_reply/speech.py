@@ -25,7 +25,8 @@ AUTO_PREFIX = re.compile(r"\s*auto\s?:", re.IGNORECASE)
 COLON = re.compile("[:：]")
 #: In Greek it is a semicolon.
 QUESTION = re.compile("[?？؟]|[\u0370-\u03ff\u1f00-\u1fff]\\s?;")
-SENTENCE = re.compile(r"[^.!?,:;\n。！，]+")
+#: A point within a word ends none: a greeting may be to an address.
+SENTENCE = re.compile(r"(?:[^.!?,:;\n。！，]|\.(?=\w))+")
 
 #: In how much of it a promise follows thanks.
 MAX_PROMISE = 800
@@ -121,7 +122,7 @@ def is_automatic(text: str, words: Words) -> bool:
     said = hear(start)
     if QUESTION.search(start) or not says(said, words.absences):
         return False
-    return not says(said, words.presences) and not says(said, words.wishes)
+    return not any(says(said, sayings) for sayings in (words.presences, words.wishes, prose.load_forms().goods))
 
 
 def promises(text: str, words: Words) -> bool:
