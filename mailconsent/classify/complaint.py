@@ -131,10 +131,11 @@ def reported_recipients(report: Fields, original: Fields) -> tuple[str, ...]:
 
 def plain(addresses: tuple[str, ...]) -> tuple[str, ...]:
     """The addresses that were not redacted."""
-    return tuple(address for address in addresses if not is_redacted(*address.lower().split("@", 1)))
+    return tuple(address for address in addresses if not is_redacted(address.lower()))
 
 
-def is_redacted(local: str, domain: str = "") -> bool:
+def is_redacted(address: str) -> bool:
     """Whether an address stands for one that the reporter does not tell."""
+    local, _, domain = address.partition("@")
     kept = local.strip("[]()*.-_")
     return not kept or kept in REDACTED or "*" in kept or "redacted" in domain.split(".")
