@@ -51,6 +51,7 @@ class Words(NamedTuple):
     absences: Sayings
     presences: Sayings
     wishes: Sayings
+    urgencies: Sayings
     reports: Sayings
     read_prefixes: Sayings
     read_texts: Sayings
@@ -73,11 +74,12 @@ def telling_words(message: InboundMessage) -> str:
     if is_automatic_subject(message.subject, words) or is_read_receipt(message.subject, whole, words):
         return "subject"
     text = below_reply_line(whole, words)
+    answers = answers_something(message)
     # Quotes are told from own words only where a quick look found something: nearly all mail ends here.
-    if not is_automatic(text, words):
+    if not is_automatic(text, words, answers):
         return ""
     own = own_words(message) if text == whole else text  # to `own_words`, all below that line is a quote
-    return "text" if is_automatic(own, words) and not is_below_quote(text, own) else ""
+    return "text" if is_automatic(own, words, answers) and not is_below_quote(text, own) else ""
 
 
 def is_automatic_subject(subject: str, words: Words) -> bool:
@@ -106,8 +108,17 @@ def is_read_receipt(subject: str, text: str, words: Words) -> bool:
     return begins(hear(beginning_of(text)), words.read_texts)
 
 
-def is_automatic(text: str, words: Words) -> bool:
-    """Whether a text begins as machines do, or tells in its first sentences that its writer is away."""
+def answers_something(message: InboundMessage) -> bool:
+    """Whether a message answers another, by its header or by the prefix of its subject."""
+    return bool(message.in_reply_to or message.references or unsubscribe.split_prefixes(message.subject)[0])
+
+
+def is_automatic(text: str, words: Words, answers: bool) -> bool:
+    """
+    Whether a text begins as machines do, or tells in its first sentences that its writer is away.
+
+    What answers nothing has to say more than that: people begin mails with it, too.
+    """
     start = beginning_of(text)
     sentences = [match.start() for match in SENTENCE.finditer(start) if not match[0].isspace()]
     for number, at in enumerate(sentences[:MAX_GREETINGS]):
@@ -122,7 +133,20 @@ def is_automatic(text: str, words: Words) -> bool:
     said = hear(start)
     if QUESTION.search(start) or not says(said, words.absences):
         return False
+    if not answers and not says_more(start, words):
+        return False
     return not any(says(said, sayings) for sayings in (words.presences, words.wishes, prose.load_forms().goods))
+
+
+def says_more(start: str, words: Words) -> bool:
+    """Whether an absence is told twice, or with thanks, a promise, or whom to ask in a hurry."""
+    said = hear(start)
+    if says(said, words.promises) or says(said, words.urgencies):
+        return True
+    sentences = [match[0].strip() for match in SENTENCE.finditer(start)]
+    if any(begins(hear(sentence), words.thanks) for sentence in sentences):
+        return True
+    return sum(says(hear(sentence), words.absences) for sentence in sentences) > 1
 
 
 def promises(text: str, words: Words) -> bool:

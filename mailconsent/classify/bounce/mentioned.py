@@ -32,8 +32,8 @@ CUE = re.compile(
     r"\s?[:：]\s*(?:rfc822\s?;)?\s*[<\"\[(']*$",
     re.IGNORECASE,
 )
-#: "(expanded from: <anna@example.com>)", which sendmail and Postfix wrap.
-ALIAS = re.compile(r"expanded\s{1,20}from:?\s{1,20}", re.IGNORECASE)
+#: "(expanded from: <anna@example.com>)", which sendmail and Postfix wrap; Exim has "ultimately generated from".
+ALIAS = re.compile(r"(?:expanded|ultimately\s{1,20}generated)\s{1,20}from:?\s{1,20}", re.IGNORECASE)
 REPLACES = "expanded from"
 STAFF = frozenset(
     {
