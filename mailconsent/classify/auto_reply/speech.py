@@ -51,7 +51,7 @@ class Words(NamedTuple):
     absences: Sayings
     presences: Sayings
     wishes: Sayings
-    urgencies: Sayings
+    handovers: Sayings
     reports: Sayings
     read_prefixes: Sayings
     read_texts: Sayings
@@ -131,22 +131,30 @@ def is_automatic(text: str, words: Words, answers: bool) -> bool:
         if not begins(said, words.greetings) and not (number == 0 and end < MAX_NAME):
             break
     said = hear(start)
-    if QUESTION.search(start) or not says(said, words.absences):
+    hands_over = says(said, words.handovers)
+    if QUESTION.search(start) or not (hands_over or says(said, words.absences)):
         return False
     if not answers and not says_more(start, words):
         return False
+    if hands_over:
+        said = hear(" . ".join(part for part in split_sentences(start) if not says(hear(part), words.handovers)))
     return not any(says(said, sayings) for sayings in (words.presences, words.wishes, prose.load_forms().goods))
 
 
 def says_more(start: str, words: Words) -> bool:
     """Whether an absence is told twice, or with thanks, a promise, or whom to ask in a hurry."""
     said = hear(start)
-    if says(said, words.promises) or says(said, words.urgencies):
+    if says(said, words.promises) or says(said, words.handovers):
         return True
-    sentences = [match[0].strip() for match in SENTENCE.finditer(start)]
+    sentences = split_sentences(start)
     if any(begins(hear(sentence), words.thanks) for sentence in sentences):
         return True
     return sum(says(hear(sentence), words.absences) for sentence in sentences) > 1
+
+
+def split_sentences(text: str) -> list[str]:
+    """The sentences and clauses of a text."""
+    return [match[0].strip() for match in SENTENCE.finditer(text)]
 
 
 def promises(text: str, words: Words) -> bool:
