@@ -132,7 +132,7 @@ def is_automatic(text: str, words: Words, answers: bool) -> bool:
             break
     said = hear(start)
     hands_over = says(said, words.handovers)
-    if QUESTION.search(start) or not (hands_over or says(said, words.absences)):
+    if QUESTION.search(start) or not ((answers and hands_over) or says(said, words.absences)):
         return False
     if not answers and not says_more(start, words):
         return False
