@@ -6,7 +6,8 @@ Rules of this file:
 1. A subject is proof only if nobody writes it by hand, is no question, and speaks of no automatic response of ours.
 2. A text is proof if a machine says in its first sentences that it is one, or that its owner is away. Thanks for a
    message are no proof, since people begin with them, too: a machine goes on with a promise or a number.
-3. A question is put by somebody who waits for the answer. Who writes below what they quote is a person.
+3. A question is put by somebody who waits for the answer. Who writes below what they quote is a person, and so is who
+   speaks of a meeting, an order, next week, or what suits them. Who answers nothing and is away has to say more.
 4. A machine that reports to us what others did answers nothing: it is no automatic response.
 """
 
@@ -130,9 +131,11 @@ def is_automatic(text: str, words: Words, answers: bool) -> bool:
         end = sentences[number + 1] if number + 1 < len(sentences) else len(start)
         if not begins(said, words.greetings) and not (number == 0 and end < MAX_NAME):
             break
+    if QUESTION.search(start):
+        return False
     said = hear(start)
     hands_over = says(said, words.handovers)
-    if QUESTION.search(start) or not ((answers and hands_over) or says(said, words.absences)):
+    if not says(said, words.absences) and not (hands_over and answers):
         return False
     if not answers and not says_more(start, words):
         return False
