@@ -9,7 +9,7 @@ import pytest
 from mailconsent.mailbox import Fetched
 from mailconsent.model import Reason
 from mailconsent.services.inbox import Answers, acknowledging, judge, process
-from mailconsent.store.inbox import note_sweep, read_cursor, take_lease
+from mailconsent.store.mailboxes import note_sweep, read_cursor, take_lease
 from mailconsent.store.outbox import LetterState, end_letter, take_letter
 from mailconsent.store.recipients import describe, lock_address
 from tests.cast import ANNA, BO, NOW
