@@ -17,7 +17,7 @@ from mailconsent.classify.sayings import beginning_of, begins, hear, says
 from mailconsent.classify.unsubscribe import split_prefixes
 from mailconsent.message import InboundMessage
 
-#: Whose address it is by RFC 5321 section 4.5.1, in all domains.
+#: The address of whoever runs the mail of a domain, in all domains.
 POSTMASTER = "postmaster@"
 
 
