@@ -7,7 +7,7 @@ Rules of this file:
 2. A request is short. In a long letter the same words are as likely told as meant, and it is left alone.
 3. The subject of a reply is somebody else's; it speaks for the writer only where the body says nothing.
 4. What asks and does not ask at once is `unsure`: a human reads it (design 5.6).
-5. Who tells others how to unsubscribe sends a mailing, and asks for nothing.
+5. Who tells others how to unsubscribe sends a mailing, and asks for nothing; nor does code that does so.
 6. A request is for who wrote it, see `identity`. If that is nobody, or one of several, nobody can be named: `unsure`.
 """
 
@@ -44,6 +44,12 @@ PREFIX = re.compile(
 ADDRESS = re.compile(r"(?<![^\s<>])(?:[^\s<>@]+@[^\s<>]+|https?://[^\s<>]+)")
 SENTENCE_END = re.compile(r"[.!?;:()…]+(?=\s|$)|[?，。！？；｡।؟؛]|\n\s*\n")
 
+#: What stands in programs, patches and their logs, and not in letters.
+CODE = re.compile(
+    r"\w\(\)|\w\)[ \t]*;[ \t]*$"
+    r"|^(?:diff --git|@@ -\d|Traceback \(|Signed-off-by:|\[?\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d)",
+    re.MULTILINE,
+)
 COMMA = re.compile("[,،、]| [-–—] ")
 
 
@@ -89,7 +95,10 @@ def detect(message: InboundMessage, read_token: Callable[[str], MailedClaim]) ->
         return None
     asked = read(subject, wording, languages, MAX_SUBJECT)
     said = read(body, wording, languages, MAX_WORDS) if len(body) < MAX_OWN else Reading(length=MAX_WORDS)
-    if said.request and said.instructs and not (is_reply or message.in_reply_to):
+    is_answer = is_reply or bool(message.in_reply_to)
+    if said.request and not is_answer and (said.instructs or (is_mailing(message) and not said.whole)):
+        return None
+    if (said.request or asked.request) and CODE.search(body):
         return None
     if said.request:
         doubtful = said.doubtful or said.instructs
@@ -121,6 +130,14 @@ def answer(
     )
 
 
+def is_mailing(message: InboundMessage) -> bool:
+    """
+    Whether a message offers its readers to unsubscribe in its header (RFC 2369), as newsletters do. What people write
+    to a list has that field, too, with one that tells how to post.
+    """
+    return "list-unsubscribe" in message.headers and "list-post" not in message.headers
+
+
 def split_prefixes(subject: str) -> tuple[bool, str]:
     """Whether a subject has the prefixes of a reply or a forward, and the subject behind them."""
     rest = subject
@@ -146,7 +163,8 @@ def read(text: str, wording: Wording, languages: Iterable[Language], limit: int)
                     request=request,
                     whole=read_command(words, language, length) is not None,
                     instructs=find_phrase(words, wording.instructions) is not None,
-                    doubtful=any(find_phrase(said, wording.doubts) for said in (words, drop(words, language.polite))),
+                    doubtful=find_together(words, language.bought) is not None
+                    or any(find_phrase(said, wording.doubts) for said in (words, drop(words, language.polite))),
                     length=length,
                 )
     return Reading(length=length)

@@ -46,6 +46,8 @@ class Language(NamedTuple):
     requests: Phrases
     #: Words that ask in whatever order they stand in a clause: languages put their verbs where they like.
     together: Phrases
+    #: Words that say, in whatever order, that what is cancelled has a price: a human decides.
+    bought: Phrases
     #: Single words that make a sentence ask for nothing ("colleague"); in other languages they may mean much else.
     not_requests: Phrases
 
@@ -113,6 +115,7 @@ def make_wording(tables: Mapping[str, Mapping[str, Any]]) -> Wording:
             commands=index(lines(name, "commands")),
             requests=index(lines(name, "requests")),
             together=index(lines(name, "together")),
+            bought=index(lines(name, "bought")),
             not_requests=index(text for text in lines(name, "not_requests") if len(text.split()) == 1),
         )
         for name in tables
@@ -140,6 +143,7 @@ def make_wording(tables: Mapping[str, Mapping[str, Any]]) -> Wording:
         choice
         for phrase in (
             *(phrase for phrase, _ in asking.values()),
+            *(phrase for language in languages for phrase in phrases_of(language.bought)),
             *phrases_of(against),
             *phrases_of(doubts),
             *phrases_of(instructions),
