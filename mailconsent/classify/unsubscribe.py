@@ -50,6 +50,15 @@ CODE = re.compile(
     r"|^(?:diff --git|@@ -\d|Traceback \(|Signed-off-by:|\[?\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d)",
     re.MULTILINE,
 )
+#: Words in quotation marks that are a clause of their own are somebody else's, or an example.
+MENTION = re.compile(r"""(^|[:,;.(–—-])[ \t]*["“„«][^"“”„«»\n]{1,80}["”“»](?=[ \t]*(?:[,:;.!?)]|$))""", re.MULTILINE)
+QUOTATION = ('"', "“", "„", "«")
+
+#: The addresses of software that keeps lists: Mailman, ezmlm, LISTSERV, Majordomo, Sympa.
+LIST_SOFTWARE = re.compile(
+    r"(?:listserv|majordomo|mailman|sympa|[^@]+-(?:bounces|request|confirm|return))@", re.IGNORECASE
+)
+
 COMMA = re.compile("[,،、]| [-–—] ")
 
 
@@ -132,10 +141,14 @@ def answer(
 
 def is_mailing(message: InboundMessage) -> bool:
     """
-    Whether a message offers its readers to unsubscribe in its header (RFC 2369), as newsletters do. What people write
-    to a list has that field, too, with one that tells how to post.
+    Whether a message offers its readers to unsubscribe in its header (RFC 2369), as newsletters do, or comes from what
+    keeps a list. What people write to a list has that field, too, with one that tells how to post.
     """
-    return "list-unsubscribe" in message.headers and "list-post" not in message.headers
+    return (
+        ("list-unsubscribe" in message.headers and "list-post" not in message.headers)
+        or "x-list-administrivia" in message.headers
+        or any(map(LIST_SOFTWARE.match, message.from_addresses))
+    )
 
 
 def split_prefixes(subject: str) -> tuple[bool, str]:
@@ -151,7 +164,7 @@ def split_prefixes(subject: str) -> tuple[bool, str]:
 
 def read(text: str, wording: Wording, languages: Iterable[Language], limit: int) -> Reading:
     """What the sentences of a text of up to `limit` words ask for. A doubt in one is against the request of another."""
-    passages = split_passages(text, wording)
+    passages = split_passages(without_mentions(text), wording)
     words = [word for passage in passages for word in passage.words]
     length = count(words)
     if length > limit:
@@ -168,6 +181,14 @@ def read(text: str, wording: Wording, languages: Iterable[Language], limit: int)
                     length=length,
                 )
     return Reading(length=length)
+
+
+def without_mentions(text: str) -> str:
+    """A text without what it mentions in quotation marks, if that leaves more than a few words."""
+    if not any(mark in text for mark in QUOTATION):
+        return text
+    rest = MENTION.sub(r"\1 ", text)
+    return rest if len(rest.split()) > MAX_AROUND_SHORT else text
 
 
 def count(words: Iterable[str]) -> int:
