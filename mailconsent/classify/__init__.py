@@ -12,7 +12,7 @@ Rules of this package:
 
 from collections.abc import Callable
 
-from mailconsent.classify import auto_reply, bounce, button, complaint, token, unsubscribe
+from mailconsent.classify import auto_reply, bounce, button, complaint, list_command, token, unsubscribe
 from mailconsent.classify.auto_reply.speech import load_words
 from mailconsent.classify.bounce.prose import load_forms
 from mailconsent.classify.bounce.status import load_guesses, load_meanings
@@ -32,6 +32,7 @@ DETECTORS: tuple[Detector, ...] = (
     bounce.detect,  # RFC 3464
     button.detect,
     auto_reply.detect,  # RFC 3834
+    list_command.detect,
     unsubscribe.detect,
 )
 

@@ -41,7 +41,14 @@ PREFIX = re.compile(
     r"(?:\s*(?:\[\d{1,3}\]|\(\d{1,3}\)|\^\d{1,3}|\d{1,3}))?\s*[:：]\s*",
     re.IGNORECASE,
 )
-ADDRESS = re.compile(r"(?<![^\s<>])(?:[^\s<>@]+@[^\s<>]+|https?://[^\s<>]+)")
+#: Before a subject: the tag of a list, or of a filter ("[garden-talk]", "[EXTERNAL]", "***SPAM***").
+TAG = re.compile(r"\s*(?:\[[^\[\]]{1,40}\]|\*{2,3}[^*]{1,30}\*{2,3})(?=\s*\S)")
+#: Before the old subject, where somebody put their own words in front of it.
+INNER_PREFIX = re.compile(r"\s(?:re|aw|fw|fwd|wg|tr|sv|vs|rv|ref|antw|odp|rif|r|i|pd)\s?:\s", re.IGNORECASE)
+ADDRESS = re.compile(r"(?<![^\s<>])[^\s<>@]+@[^\s<>]+")
+LINK = re.compile(r"(?<![^\s<>])https?://[^\s<>]+")
+#: "Art. 21", "Nr. 5", "§ 7 Abs. 2": the sentence goes on.
+ABBREVIATED = re.compile(r"\b(art|abs|no|nr|núm|num|čl|odst|ust|pkt|par|al|lit|sec|cikk|str|st|бр|чл|ст)\.\s*(?=\d)", re.IGNORECASE)
 SENTENCE_END = re.compile(r"[.!?;:()…]+(?=\s|$)|[?，。！？；｡।؟؛]|\n\s*\n")
 
 COMMA = re.compile("[,،、]| [-–—] ")
@@ -79,7 +86,7 @@ def detect(message: InboundMessage, read_token: Callable[[str], MailedClaim]) ->
     """A request to unsubscribe, if a person makes one in this message."""
     wording = load_wording()
     is_reply, subject = split_prefixes(message.subject)
-    subject = subject[:MAX_SUBJECT_CHARS]
+    subject = INNER_PREFIX.sub(". ", subject[:MAX_SUBJECT_CHARS])
     # Nearly all mail asks for nothing, whoever wrote which of its lines.
     if not reads_html(message) and not asking_languages(f"{subject}\n{message.text[:MAX_CHARS]}", wording):
         return None
@@ -99,7 +106,7 @@ def detect(message: InboundMessage, read_token: Callable[[str], MailedClaim]) ->
     clear = asked.whole if is_reply else said.length <= (FEW if message.in_reply_to else MAX_BESIDE_SUBJECT)
     doubtful = asked.doubtful or not clear or speaks_against(body, wording)
     # Where the subject asks, a longer text is no more than a signature.
-    few = body if body.count("\n") < FEW_LINES else ""
+    few = body if sum(map(bool, map(str.strip, body.split("\n")))) <= FEW_LINES else ""
     return answer(message, read_token, asked.request, Label.UNSURE if doubtful else Label.UNSUBSCRIBE, few)
 
 
@@ -123,13 +130,14 @@ def answer(
 
 def split_prefixes(subject: str) -> tuple[bool, str]:
     """Whether a subject has the prefixes of a reply or a forward, and the subject behind them."""
-    rest = subject
+    rest, is_reply = subject, False
     for _ in range(10):
-        match = PREFIX.match(rest)
-        if match is None:
+        if match := PREFIX.match(rest):
+            is_reply = True
+        elif (match := TAG.match(rest)) is None:
             break
         rest = rest[match.end() :]
-    return rest != subject, rest
+    return is_reply, rest
 
 
 def read(text: str, wording: Wording, languages: Iterable[Language], limit: int) -> Reading:
@@ -140,7 +148,10 @@ def read(text: str, wording: Wording, languages: Iterable[Language], limit: int)
     if length > limit:
         return Reading(length=length)
     for language in languages:
-        for passage in passages:
+        spoken = passages
+        if "@" in text:
+            spoken = [*passages, *split_passages(text, wording, f" {language.my_address} ")]
+        for passage in spoken:
             if request := read_passage(passage, wording, languages, language, length):
                 return Reading(
                     request=request,
@@ -213,12 +224,16 @@ def drop(words: list[str], dropped: frozenset[str]) -> list[str]:
     return [word for word in words if word not in dropped]
 
 
-def split_passages(text: str, wording: Wording) -> list[Passage]:
+def split_passages(text: str, wording: Wording, address: str = " ") -> list[Passage]:
     """
-    The passages between two ends of a sentence, each in lines of words. A line that was wrapped is one with the next.
+    The passages between two ends of a sentence, each in lines of words, with `address` for each address in them. A line
+    that was wrapped is one with the next.
     """
-    if "@" in text or "://" in text:
-        text = ADDRESS.sub(" ", text)
+    if "@" in text:
+        text = ADDRESS.sub(address, text)
+    if "://" in text:
+        text = LINK.sub(" ", text)
+    text = ABBREVIATED.sub(r"\1 ", text)
     passages = []
     for passage in SENTENCE_END.split(wording.greeting.sub("\n\n", text)):
         lines: list[list[str]] = []
