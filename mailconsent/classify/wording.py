@@ -48,8 +48,15 @@ class Language(NamedTuple):
     requests: Phrases
     #: Words that ask in whatever order they stand in a clause: languages put their verbs where they like.
     together: Phrases
+    #: Words that tell, in whatever order in a sentence, that it was asked in vain: whatever else it says, it asks.
+    in_vain: Phrases
     #: Single words that make a sentence ask for nothing ("colleague"); in other languages they may mean much else.
     not_requests: Phrases
+
+    @property
+    def asking(self) -> tuple[Phrases, ...]:
+        """All phrases that ask."""
+        return self.short_commands, self.commands, self.requests, self.together, self.in_vain
 
 
 class Wording(NamedTuple):
@@ -118,6 +125,7 @@ def make_wording(tables: Mapping[str, Mapping[str, Any]]) -> Wording:
             commands=index(lines(name, "commands")),
             requests=index(lines(name, "requests")),
             together=index(lines(name, "together")),
+            in_vain=index(lines(name, "in_vain")),
             not_requests=index(text for text in lines(name, "not_requests") if len(text.split()) == 1),
         )
         for name in tables
@@ -128,7 +136,7 @@ def make_wording(tables: Mapping[str, Mapping[str, Any]]) -> Wording:
     asking = {
         (phrase.choices, language.name): (phrase, language)
         for language in languages
-        for phrases in (language.short_commands, language.commands, language.requests, language.together)
+        for phrases in language.asking
         for some in phrases.values()
         for phrase in some
     }
