@@ -31,8 +31,8 @@ DETECTORS: tuple[Detector, ...] = (
     complaint.detect,  # RFC 5965
     bounce.detect,  # RFC 3464
     button.detect,
-    auto_reply.detect,  # RFC 3834
     list_command.detect,
+    auto_reply.detect,  # RFC 3834
     unsubscribe.detect,
 )
 

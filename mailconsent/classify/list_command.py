@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable
 
 from mailconsent.classify import unsubscribe
+from mailconsent.classify.auto_reply.header import telling_header
 from mailconsent.message import InboundMessage
 from mailconsent.model import Classification, Label, MailedClaim
 from mailconsent.own_words import own_words
@@ -33,7 +34,7 @@ def detect(message: InboundMessage, read_token: Callable[[str], MailedClaim]) ->
     is_reply, subject = unsubscribe.split_prefixes(message.subject)
     to_software = any(map(FOR_COMMANDS.match, message.recipient_addresses))
     says_all = any(map(IS_COMMAND.match, message.recipient_addresses))
-    if not to_software and not says_all and not LISTSERV.match(subject.strip()) and not LISTSERV.match(message.text):
+    if telling_header(message) or not to_software and not says_all and not LISTSERV.match(subject.strip()) and not LISTSERV.match(message.text):
         return None
     body = own_words(message)
     lines = [line for line in (subject.strip() if not is_reply else "", *body.split("\n")[:MAX_LINES]) if line]

@@ -158,7 +158,11 @@ def read(text: str, wording: Wording, languages: Iterable[Language], limit: int)
                     request=request,
                     whole=read_command(words, language, length) is not None,
                     instructs=find_phrase(words, wording.instructions) is not None,
-                    doubtful=any(find_phrase(said, wording.doubts) for said in (words, drop(words, language.polite))),
+                    doubtful=any(
+                        find_phrase(said, wording.doubts)
+                        for one in passages
+                        for said in (one.words, drop(one.words, language.polite))
+                    ),
                     length=length,
                 )
     return Reading(length=length)
