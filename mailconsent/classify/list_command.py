@@ -31,7 +31,7 @@ LISTSERV = re.compile(r"signoff\s+\S+-L", re.IGNORECASE)
 
 def detect(message: InboundMessage, read_token: Callable[[str], MailedClaim]) -> Classification | None:
     """A request in the words of list software, if this is one."""
-    is_reply, subject = unsubscribe.split_prefixes(message.subject)
+    is_reply, subject = unsubscribe.split_prefixes(message.subject, tagged=True)
     to_software = any(map(FOR_COMMANDS.match, message.recipient_addresses))
     says_all = any(map(IS_COMMAND.match, message.recipient_addresses))
     if telling_header(message) or not to_software and not says_all and not LISTSERV.match(subject.strip()) and not LISTSERV.match(message.text):

@@ -46,8 +46,7 @@ PREFIX = re.compile(
 TAG = re.compile(r"\s*(?:\[[^\[\]]{1,40}\]|\*{2,3}[^*]{1,30}\*{2,3})(?=\s*\S)")
 #: Before the old subject, where somebody put their own words in front of it.
 INNER_PREFIX = re.compile(r"\s(?:re|aw|fw|fwd|wg|tr|sv|vs|rv|ref|antw|odp|rif|r|i|pd)\s?:\s", re.IGNORECASE)
-ADDRESS = re.compile(r"(?<![^\s<>])[^\s<>@]+@[^\s<>]+")
-LINK = re.compile(r"(?<![^\s<>])https?://[^\s<>]+")
+ADDRESS = re.compile(r"(?<![^\s<>])(?:[^\s<>@]+@[^\s<>]+|https?://[^\s<>]+)")
 #: "Art. 21", "Nr. 5", "§ 7 Abs. 2": the sentence goes on.
 ABBREVIATED = re.compile(r"\b(art|abs|no|nr|núm|num|čl|odst|ust|pkt|par|al|lit|sec|cikk|str|st|бр|чл|ст)\.\s*(?=\d)", re.IGNORECASE)
 SENTENCE_END = re.compile(r"[.!?;:()…]+(?=\s|$)|[?，。！？；｡।؟؛]|\n\s*\n")
@@ -86,7 +85,7 @@ class Reading(NamedTuple):
 def detect(message: InboundMessage, read_token: Callable[[str], MailedClaim]) -> Classification | None:
     """A request to unsubscribe, if a person makes one in this message."""
     wording = load_wording()
-    is_reply, subject = split_prefixes(message.subject)
+    is_reply, subject = split_prefixes(message.subject, tagged=True)
     subject = INNER_PREFIX.sub(". ", subject[:MAX_SUBJECT_CHARS])
     # Nearly all mail asks for nothing, whoever wrote which of its lines.
     if not reads_html(message) and not asking_languages(f"{subject}\n{message.text[:MAX_CHARS]}", wording):
@@ -117,7 +116,7 @@ def answer(
     """The classification of a request, for who wrote it, with those whom the words of the body name."""
     if len(writers(message)) != 1:
         label, reason = Label.UNSURE, "not one From address"
-    is_reply, subject = split_prefixes(message.subject)
+    is_reply, subject = split_prefixes(message.subject, tagged=True)
     return Classification(
         label=label,
         detector="unsubscribe",
@@ -129,13 +128,13 @@ def answer(
     )
 
 
-def split_prefixes(subject: str) -> tuple[bool, str]:
-    """Whether a subject has the prefixes of a reply or a forward, and the subject behind them."""
+def split_prefixes(subject: str, *, tagged: bool = False) -> tuple[bool, str]:
+    """Whether a subject has the prefixes of a reply or a forward, and the subject behind them, and behind its tags."""
     rest, is_reply = subject, False
     for _ in range(10):
         if match := PREFIX.match(rest):
             is_reply = True
-        elif (match := TAG.match(rest)) is None:
+        elif not tagged or (match := TAG.match(rest)) is None:
             break
         rest = rest[match.end() :]
     return is_reply, rest
@@ -149,10 +148,7 @@ def read(text: str, wording: Wording, languages: Iterable[Language], limit: int)
     if length > limit:
         return Reading(length=length)
     for language in languages:
-        spoken = passages
-        if "@" in text:
-            spoken = [*passages, *split_passages(text, wording, f" {language.my_address} ")]
-        for passage in spoken:
+        for passage in passages:
             if request := read_passage(passage, wording, languages, language, length):
                 return Reading(
                     request=request,
@@ -231,15 +227,12 @@ def drop(words: list[str], dropped: frozenset[str]) -> list[str]:
     return [word for word in words if word not in dropped]
 
 
-def split_passages(text: str, wording: Wording, address: str = " ") -> list[Passage]:
+def split_passages(text: str, wording: Wording) -> list[Passage]:
     """
-    The passages between two ends of a sentence, each in lines of words, with `address` for each address in them. A line
-    that was wrapped is one with the next.
+    The passages between two ends of a sentence, each in lines of words. A line that was wrapped is one with the next.
     """
-    if "@" in text:
-        text = ADDRESS.sub(address, text)
-    if "://" in text:
-        text = LINK.sub(" ", text)
+    if "@" in text or "://" in text:
+        text = ADDRESS.sub(" ", text)
     text = ABBREVIATED.sub(r"\1 ", text)
     passages = []
     for passage in SENTENCE_END.split(wording.greeting.sub("\n\n", text)):

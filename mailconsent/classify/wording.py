@@ -34,8 +34,6 @@ class Language(NamedTuple):
     """How one language asks."""
 
     name: str
-    #: What an address stands for that a sentence names: "remove anna@example.com from your list".
-    my_address: str
     #: Words dropped everywhere, since they may stand between any two others ("please").
     polite: frozenset[str]
     #: Words dropped before a command is compared ("thanks", "hello"). Elsewhere they may matter.
@@ -74,8 +72,6 @@ class Wording(NamedTuple):
     doubts: Phrases
     #: A message with one of these is a mailing, that tells its readers how to unsubscribe.
     instructions: Phrases
-    #: The words of all languages for an address that is named.
-    my_address: str
     #: The heads of all stems in commands and requests.
     heads: frozenset[str]
     #: The choices of each command and request, the rarest first, by the words of that one.
@@ -118,7 +114,6 @@ def make_wording(tables: Mapping[str, Mapping[str, Any]]) -> Wording:
     languages = [
         Language(
             name=name,
-            my_address=" ".join(lines(name, "my_address")),
             polite=words(name, "polite"),
             fillers=words(name, "fillers") | courtesy,
             short_commands=index(lines(name, "short_commands")),
@@ -178,7 +173,6 @@ def make_wording(tables: Mapping[str, Mapping[str, Any]]) -> Wording:
         not_requests=against,
         doubts=doubts,
         instructions=instructions,
-        my_address=" ".join(language.my_address for language in languages),
         heads=frozenset(
             stem[:HEAD] for phrase, _ in asking.values() for choice in phrase.choices if choice for stem in choice.stems
         ),
@@ -202,8 +196,6 @@ def to_cyrillic(text: str) -> str:
 
 def asking_languages(text: str, wording: Wording) -> tuple[Language, ...]:
     """The languages with a command or request of which a text has all words, in any order. Mostly there is none."""
-    if "@" in text:
-        text = f"{text}\n{wording.my_address}"
     words = set(split_words(text, wording.known))
     words |= {wording.spellings[word] for word in words & wording.spellings.keys()}
     heads: dict[str, list[str]] = {}
