@@ -196,7 +196,9 @@ def galaxy(said: Posted) -> bytes:
 
 
 def thunderbird(said: Posted) -> bytes:
-    return answered(said) + part(f"{said.text}\n\n{program(said.language)['apple']}\n{marked(news(said))}\n", charset(said))
+    return answered(said) + part(
+        f"{said.text}\n\n{program(said.language)['apple']}\n{marked(news(said))}\n", charset(said)
+    )
 
 
 def below(said: Posted) -> bytes:
@@ -237,7 +239,9 @@ def notes(said: Posted) -> bytes:
 
 def web_form(said: Posted) -> bytes:
     sender = "Garden Shop <website@shop.example>"
-    body = f"Name: Anna Hill\nE-Mail: {WRITER}\nMessage:\n{said.text}\n\n--\nSent by the contact form of www.shop.example"
+    body = (
+        f"Name: Anna Hill\nE-Mail: {WRITER}\nMessage:\n{said.text}\n\n--\nSent by the contact form of www.shop.example"
+    )
     return head(said, f"Reply-To: Anna Hill <{WRITER}>", sender=sender) + part(body)
 
 
@@ -313,7 +317,9 @@ def attached(said: Posted) -> bytes:
 
 def advertised(said: Posted) -> bytes:
     """A line of the virus scanner below it."""
-    return head(said) + part(f"{said.text}\n\n\n-- \nThis email has been checked for viruses by Avast.\nwww.avast.com\n")
+    return head(said) + part(
+        f"{said.text}\n\n\n-- \nThis email has been checked for viruses by Avast.\nwww.avast.com\n"
+    )
 
 
 def charset(said: Posted) -> str:

@@ -46,9 +46,12 @@ PREFIX = re.compile(
 TAG = re.compile(r"\s*(?:\[[^\[\]]{1,40}\]|\*{2,3}[^*]{1,30}\*{2,3})(?=\s*\S)")
 #: Before the old subject, where somebody put their own words in front of it.
 INNER_PREFIX = re.compile(r"\s(?:re|aw|fw|fwd|wg|tr|sv|vs|rv|ref|antw|odp|rif|r|i|pd)\s?:\s", re.IGNORECASE)
-ADDRESS = re.compile(r"(?<![^\s<>])(?:[^\s<>@]+@[^\s<>]+|https?://[^\s<>]+)")
+ADDRESS = re.compile(r"(?<![^\s<>])[^\s<>@]+@[^\s<>]*\w")
+LINK = re.compile(r"(?<![^\s<>])https?://[^\s<>]+")
 #: "Art. 21", "Nr. 5", "§ 7 Abs. 2": the sentence goes on.
-ABBREVIATED = re.compile(r"\b(art|abs|no|nr|núm|num|čl|odst|ust|pkt|par|al|lit|sec|cikk|str|st|бр|чл|ст)\.\s*(?=\d)", re.IGNORECASE)
+ABBREVIATED = re.compile(
+    r"\b(art|abs|no|nr|núm|num|čl|odst|ust|pkt|par|al|lit|sec|cikk|str|st|бр|чл|ст)\.\s*(?=\d)", re.IGNORECASE
+)
 SENTENCE_END = re.compile(r"[.!?;:()…]+(?=\s|$)|[?，。！？；｡।؟؛]|\n\s*\n")
 
 COMMA = re.compile("[,،、]| [-–—] ")
@@ -141,7 +144,24 @@ def split_prefixes(subject: str, *, tagged: bool = False) -> tuple[bool, str]:
 
 
 def read(text: str, wording: Wording, languages: Iterable[Language], limit: int) -> Reading:
-    """What the sentences of a text of up to `limit` words ask for. A doubt in one is against the request of another."""
+    """
+    What the sentences of a text of up to `limit` words ask for. A doubt in one is against the request of another.
+
+    Addresses in it are passed over; where it then asks for nothing, they are read as the writer's own.
+    """
+    reading = read_sentences(text, wording, languages, limit)
+    if reading.request or reading.length > limit or not ADDRESS.search(text):
+        return reading
+    owned = (
+        read_sentences(ADDRESS.sub(f" {own} ", text), wording, [language], limit)
+        for language in languages
+        for own in language.own_address
+    )
+    return next((found for found in owned if found.request), reading)
+
+
+def read_sentences(text: str, wording: Wording, languages: Iterable[Language], limit: int) -> Reading:
+    """What the sentences of a text ask for, without the addresses in it."""
     passages = split_passages(text, wording)
     words = [word for passage in passages for word in passage.words]
     length = count(words)
@@ -231,8 +251,10 @@ def split_passages(text: str, wording: Wording) -> list[Passage]:
     """
     The passages between two ends of a sentence, each in lines of words. A line that was wrapped is one with the next.
     """
-    if "@" in text or "://" in text:
+    if "@" in text:
         text = ADDRESS.sub(" ", text)
+    if "://" in text:
+        text = LINK.sub(" ", text)
     text = ABBREVIATED.sub(r"\1 ", text)
     passages = []
     for passage in SENTENCE_END.split(wording.greeting.sub("\n\n", text)):
