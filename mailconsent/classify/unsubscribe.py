@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from mailconsent.classify.identity import FEW_LINES, named_addresses, requesters, writers
+from mailconsent.classify.mailing import is_mailing
+from mailconsent.classify.mention import holds_code, without_mentions
 from mailconsent.classify.phrase import find_phrase, find_together, is_phrase
 from mailconsent.classify.token import quoted_claims
 from mailconsent.classify.wording import Language, Wording, asking_languages, load_wording
@@ -31,6 +33,7 @@ FEW = 3  #: words of a body that says nothing
 MAX_BESIDE_SUBJECT = 40  #: words of a body that says nothing about it, under a subject that is a request
 MAX_AROUND_SHORT = 10  #: words of a body in which a short command is one
 MAX_CLAUSE = 16  #: words that belong together, in whatever order they stand
+MAX_SENTENCE = 40  #: words of a sentence that tells that it was asked in vain
 WRAPPED = 45  #: characters from which on a line may go on in the next one
 
 #: What mail programs put before the subject of a reply or a forward, in whatever language: "Re[2]:", "RE :", "Ynt:".
@@ -41,23 +44,17 @@ PREFIX = re.compile(
     r"(?:\s*(?:\[\d{1,3}\]|\(\d{1,3}\)|\^\d{1,3}|\d{1,3}))?\s*[:：]\s*",
     re.IGNORECASE,
 )
-ADDRESS = re.compile(r"(?<![^\s<>])(?:[^\s<>@]+@[^\s<>]+|https?://[^\s<>]+)")
+#: Before a subject: the tag of a list, or of a filter ("[garden-talk]", "[EXTERNAL]", "***SPAM***").
+TAG = re.compile(r"\s*(?:\[[^\[\]]{1,40}\]|\*{2,3}[^*]{1,30}\*{2,3})(?=\s*\S)")
+#: Before the old subject, where somebody put their own words in front of it.
+INNER_PREFIX = re.compile(r"\s(?:re|aw|fw|fwd|wg|tr|sv|vs|rv|ref|antw|odp|rif|r|i|pd)\s?:\s", re.IGNORECASE)
+ADDRESS = re.compile(r"(?<![^\s<>])[^\s<>@]+@[^\s<>]*\w")
+LINK = re.compile(r"(?<![^\s<>])https?://[^\s<>]+")
+#: "Art. 21", "Nr. 5", "§ 7 Abs. 2": the sentence goes on.
+ABBREVIATED = re.compile(
+    r"\b(art|abs|no|nr|núm|num|čl|odst|ust|pkt|par|al|lit|sec|cikk|str|st|бр|чл|ст)\.\s*(?=\d)", re.IGNORECASE
+)
 SENTENCE_END = re.compile(r"[.!?;:()…]+(?=\s|$)|[?，。！？；｡।؟؛]|\n\s*\n")
-
-#: What stands in programs, patches and their logs, and not in letters.
-CODE = re.compile(
-    r"\w\(\)|\w\)[ \t]*;[ \t]*$"
-    r"|^(?:diff --git|@@ -\d|Traceback \(|Signed-off-by:|\[?\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d)",
-    re.MULTILINE,
-)
-#: Words in quotation marks that are a clause of their own are somebody else's, or an example.
-MENTION = re.compile(r"""(^|[:,;.(–—-])[ \t]*["“„«][^"“”„«»\n]{1,80}["”“»](?=[ \t]*(?:[,:;.!?)]|$))""", re.MULTILINE)
-QUOTATION = ('"', "“", "„", "«")
-
-#: The addresses of software that keeps lists: Mailman, ezmlm, LISTSERV, Majordomo, Sympa.
-LIST_SOFTWARE = re.compile(
-    r"(?:listserv|majordomo|mailman|sympa|[^@]+-(?:bounces|request|confirm|return))@", re.IGNORECASE
-)
 
 COMMA = re.compile("[,،、]| [-–—] ")
 
@@ -93,8 +90,8 @@ class Reading(NamedTuple):
 def detect(message: InboundMessage, read_token: Callable[[str], MailedClaim]) -> Classification | None:
     """A request to unsubscribe, if a person makes one in this message."""
     wording = load_wording()
-    is_reply, subject = split_prefixes(message.subject)
-    subject = subject[:MAX_SUBJECT_CHARS]
+    is_reply, subject = split_prefixes(message.subject, tagged=True)
+    subject = INNER_PREFIX.sub(". ", subject[:MAX_SUBJECT_CHARS])
     # Nearly all mail asks for nothing, whoever wrote which of its lines.
     if not reads_html(message) and not asking_languages(f"{subject}\n{message.text[:MAX_CHARS]}", wording):
         return None
@@ -107,7 +104,7 @@ def detect(message: InboundMessage, read_token: Callable[[str], MailedClaim]) ->
     is_answer = is_reply or bool(message.in_reply_to)
     if said.request and not is_answer and (said.instructs or (is_mailing(message) and not said.whole)):
         return None
-    if (said.request or asked.request) and CODE.search(body):
+    if (said.request or asked.request) and holds_code(body):
         return None
     if said.request:
         doubtful = said.doubtful or said.instructs
@@ -117,7 +114,7 @@ def detect(message: InboundMessage, read_token: Callable[[str], MailedClaim]) ->
     clear = asked.whole if is_reply else said.length <= (FEW if message.in_reply_to else MAX_BESIDE_SUBJECT)
     doubtful = asked.doubtful or not clear or speaks_against(body, wording)
     # Where the subject asks, a longer text is no more than a signature.
-    few = body if body.count("\n") < FEW_LINES else ""
+    few = body if sum(map(bool, map(str.strip, body.split("\n")))) <= FEW_LINES else ""
     return answer(message, read_token, asked.request, Label.UNSURE if doubtful else Label.UNSUBSCRIBE, few)
 
 
@@ -127,7 +124,7 @@ def answer(
     """The classification of a request, for who wrote it, with those whom the words of the body name."""
     if len(writers(message)) != 1:
         label, reason = Label.UNSURE, "not one From address"
-    is_reply, subject = split_prefixes(message.subject)
+    is_reply, subject = split_prefixes(message.subject, tagged=True)
     return Classification(
         label=label,
         detector="unsubscribe",
@@ -139,32 +136,39 @@ def answer(
     )
 
 
-def is_mailing(message: InboundMessage) -> bool:
-    """
-    Whether a message offers its readers to unsubscribe in its header (RFC 2369), as newsletters do, or comes from what
-    keeps a list. What people write to a list has that field, too, with one that tells how to post.
-    """
-    return (
-        ("list-unsubscribe" in message.headers and "list-post" not in message.headers)
-        or "x-list-administrivia" in message.headers
-        or any(map(LIST_SOFTWARE.match, message.from_addresses))
-    )
-
-
-def split_prefixes(subject: str) -> tuple[bool, str]:
-    """Whether a subject has the prefixes of a reply or a forward, and the subject behind them."""
-    rest = subject
+def split_prefixes(subject: str, *, tagged: bool = False) -> tuple[bool, str]:
+    """Whether a subject has the prefixes of a reply or a forward, and the subject behind them, and behind its tags."""
+    rest, is_reply = subject, False
     for _ in range(10):
-        match = PREFIX.match(rest)
-        if match is None:
+        if match := PREFIX.match(rest):
+            is_reply = True
+        elif not tagged or (match := TAG.match(rest)) is None:
             break
         rest = rest[match.end() :]
-    return rest != subject, rest
+    return is_reply, rest
 
 
 def read(text: str, wording: Wording, languages: Iterable[Language], limit: int) -> Reading:
-    """What the sentences of a text of up to `limit` words ask for. A doubt in one is against the request of another."""
-    passages = split_passages(without_mentions(text), wording)
+    """
+    What the sentences of a text of up to `limit` words ask for. A doubt in one is against the request of another.
+
+    Addresses in it are passed over; where it then asks for nothing, they are read as the writer's own.
+    """
+    text = without_mentions(text)
+    reading = read_sentences(text, wording, languages, limit)
+    if reading.request or reading.length > limit or not ADDRESS.search(text):
+        return reading
+    owned = (
+        read_sentences(ADDRESS.sub(f" {own} ", text), wording, [language], limit)
+        for language in languages
+        for own in language.own_address
+    )
+    return next((found for found in owned if found.request), reading)
+
+
+def read_sentences(text: str, wording: Wording, languages: Iterable[Language], limit: int) -> Reading:
+    """What the sentences of a text ask for, without the addresses in it."""
+    passages = split_passages(text, wording)
     words = [word for passage in passages for word in passage.words]
     length = count(words)
     if length > limit:
@@ -177,18 +181,14 @@ def read(text: str, wording: Wording, languages: Iterable[Language], limit: int)
                     whole=read_command(words, language, length) is not None,
                     instructs=find_phrase(words, wording.instructions) is not None,
                     doubtful=find_together(words, language.bought) is not None
-                    or any(find_phrase(said, wording.doubts) for said in (words, drop(words, language.polite))),
+                    or any(
+                        find_phrase(said, wording.doubts)
+                        for one in passages
+                        for said in (one.words, drop(one.words, language.polite))
+                    ),
                     length=length,
                 )
     return Reading(length=length)
-
-
-def without_mentions(text: str) -> str:
-    """A text without what it mentions in quotation marks, if that leaves more than a few words."""
-    if not any(mark in text for mark in QUOTATION):
-        return text
-    rest = MENTION.sub(r"\1 ", text)
-    return rest if len(rest.split()) > MAX_AROUND_SHORT else text
 
 
 def count(words: Iterable[str]) -> int:
@@ -205,6 +205,8 @@ def read_passage(
     if command := is_phrase(words, language.commands):
         return command
     said = drop(words, language.polite)
+    if len(words) <= MAX_SENTENCE and (vain := find_together(said, language.in_vain)):
+        return vain
     asks = (
         read_command(words, language, length)
         or find_phrase(said, language.requests)
@@ -256,8 +258,11 @@ def split_passages(text: str, wording: Wording) -> list[Passage]:
     """
     The passages between two ends of a sentence, each in lines of words. A line that was wrapped is one with the next.
     """
-    if "@" in text or "://" in text:
+    if "@" in text:
         text = ADDRESS.sub(" ", text)
+    if "://" in text:
+        text = LINK.sub(" ", text)
+    text = ABBREVIATED.sub(r"\1 ", text)
     passages = []
     for passage in SENTENCE_END.split(wording.greeting.sub("\n\n", text)):
         lines: list[list[str]] = []
