@@ -24,7 +24,7 @@ from mailconsent.classify.wording import Language, Wording, asking_languages, lo
 from mailconsent.classify.words import IS_UNSPACED
 from mailconsent.message import InboundMessage
 from mailconsent.model import Classification, Label, MailedClaim
-from mailconsent.own_words import MAX_CHARS, MAX_OWN, own_words, reads_html
+from mailconsent.own_words import MAX_CHARS, MAX_OWN, link_labels, own_words, reads_html
 
 MAX_SUBJECT = 12  #: words of a subject that is a request
 MAX_SUBJECT_CHARS = 400
@@ -34,11 +34,12 @@ MAX_BESIDE_SUBJECT = 40  #: words of a body that says nothing about it, under a 
 MAX_AROUND_SHORT = 10  #: words of a body in which a short command is one
 MAX_CLAUSE = 16  #: words that belong together, in whatever order they stand
 MAX_SENTENCE = 40  #: words of a sentence that tells that it was asked in vain
+MAX_LINKS = 100  #: from the end of a newsletter, where it tells how to unsubscribe
 WRAPPED = 45  #: characters from which on a line may go on in the next one
 
 #: What mail programs put before the subject of a reply or a forward, in whatever language: "Re[2]:", "RE :", "Ynt:".
 PREFIX = re.compile(
-    r"\s*(?:re|ré|réf|r|res|rv|enc|tr|rif|i|aw|antw|antwort|wg|sv|svar|vs|vb|vl|vá|tov|továbbítás|fw|fwd|odp|pd|odg|na|prosl|"
+    r"\s*\[?(?:re|ré|réf|r|res|rv|enc|tr|rif|i|aw|antw|antwort|wg|sv|svar|vs|vb|vl|vá|tov|továbbítás|fw|fwd|odp|pd|odg|na|prosl|"
     r"ynt|yan|ilt|bls|doorst|ang|rép|rsp|atb|ats|pārs|edasi|rúf|απ|σχετ|πρθ|отв|ответ|отн|на|пр|відп|відповідь|нт|"
     r"回复|回覆|答复|转发|轉寄|返信|転送|回信|답장|회신|전달|رد|إعادة توجيه|השב|הועבר|תשובה|ตอบ|ส่งต่อ|उत्तर)"
     r"(?:\s*(?:\[\d{1,3}\]|\(\d{1,3}\)|\^\d{1,3}|\d{1,3}))?\s*[:：]\s*",
@@ -102,7 +103,7 @@ def detect(message: InboundMessage, read_token: Callable[[str], MailedClaim]) ->
     asked = read(subject, wording, languages, MAX_SUBJECT)
     said = read(body, wording, languages, MAX_WORDS) if len(body) < MAX_OWN else Reading(length=MAX_WORDS)
     is_answer = is_reply or bool(message.in_reply_to)
-    if said.request and not is_answer and (said.instructs or (is_mailing(message) and not said.whole)):
+    if said.request and not is_answer and (said.instructs or (not said.whole and is_newsletter(message, wording))):
         return None
     if (said.request or asked.request) and holds_code(body):
         return None
@@ -112,7 +113,7 @@ def detect(message: InboundMessage, read_token: Callable[[str], MailedClaim]) ->
     if not asked.request or (is_reply and said.length > FEW):
         return None
     clear = asked.whole if is_reply else said.length <= (FEW if message.in_reply_to else MAX_BESIDE_SUBJECT)
-    doubtful = asked.doubtful or not clear or speaks_against(body, wording)
+    doubtful = asked.doubtful or not clear or speaks_against(body, wording, languages)
     # Where the subject asks, a longer text is no more than a signature.
     few = body if sum(map(bool, map(str.strip, body.split("\n")))) <= FEW_LINES else ""
     return answer(message, read_token, asked.request, Label.UNSURE if doubtful else Label.UNSUBSCRIBE, few)
@@ -133,6 +134,15 @@ def answer(
         addresses=requesters(message),
         named=named_addresses(message, "" if is_reply else subject[:MAX_SUBJECT_CHARS], body),
         claims=quoted_claims(message, read_token),
+    )
+
+
+def is_newsletter(message: InboundMessage, wording: Wording) -> bool:
+    """Whether a message goes to many, by its header or by a link in it that asks to be clicked."""
+    return is_mailing(message) or any(
+        read_command(wording.split(label), language, 1)
+        for label in link_labels(message.html)[-MAX_LINKS:]
+        for language in asking_languages(label, wording)
     )
 
 
@@ -213,15 +223,20 @@ def read_passage(
         or read_any(passage.clauses, language, MAX_WORDS)
         or read_together(passage.clauses or [words], language)
     )
-    against = (wording.not_requests, *(other.not_requests for other in languages))
-    if asks and not any(find_phrase(spoken, phrases) for spoken in (said, words) for phrases in against):
+    if asks and not is_against((said, words), wording, languages):
         return asks
     return read_any(passage.lines, language, length) if len(passage.lines) > 1 else None
 
 
-def speaks_against(text: str, wording: Wording) -> bool:
+def speaks_against(text: str, wording: Wording, languages: Iterable[Language]) -> bool:
     """Whether a text says anything that takes a request back."""
-    return any(find_phrase(passage.words, wording.not_requests) for passage in split_passages(text, wording))
+    return any(is_against([passage.words], wording, languages) for passage in split_passages(text, wording))
+
+
+def is_against(forms: Iterable[list[str]], wording: Wording, languages: Iterable[Language]) -> bool:
+    """Whether a sentence, in one of these forms of it, asks for nothing, whatever else it says."""
+    against = (wording.not_requests, *(language.not_requests for language in languages))
+    return any(find_phrase(words, phrases) for words in forms for phrases in against)
 
 
 def read_any(parts: Iterable[list[str]], language: Language, length: int) -> str | None:
