@@ -33,7 +33,7 @@ FEW = 3  #: words of a body that says nothing
 MAX_BESIDE_SUBJECT = 40  #: words of a body that says nothing about it, under a subject that is a request
 MAX_AROUND_SHORT = 10  #: words of a body in which a short command is one
 MAX_CLAUSE = 16  #: words that belong together, in whatever order they stand
-MAX_SENTENCE = 40  #: words of a sentence that tells that it was asked in vain
+MAX_SENTENCE = 40  #: words of a sentence that asks whatever else it says
 MAX_LINKS = 100  #: from the end of a newsletter, where it tells how to unsubscribe
 WRAPPED = 45  #: characters from which on a line may go on in the next one
 
@@ -191,11 +191,7 @@ def read_sentences(text: str, wording: Wording, languages: Iterable[Language], l
                     whole=read_command(words, language, length) is not None,
                     instructs=find_phrase(words, wording.instructions) is not None,
                     doubtful=find_together(words, language.bought) is not None
-                    or any(
-                        find_phrase(said, wording.doubts)
-                        for one in passages
-                        for said in (one.words, drop(one.words, language.polite))
-                    ),
+                    or any(find_phrase(said, wording.doubts) for said in (words, drop(words, language.polite))),
                     length=length,
                 )
     return Reading(length=length)
@@ -215,8 +211,8 @@ def read_passage(
     if command := is_phrase(words, language.commands):
         return command
     said = drop(words, language.polite)
-    if len(words) <= MAX_SENTENCE and (vain := find_together(said, language.in_vain)):
-        return vain
+    if len(words) <= MAX_SENTENCE and (plea := find_together(said, language.regardless)):
+        return plea
     asks = (
         read_command(words, language, length)
         or find_phrase(said, language.requests)

@@ -52,15 +52,16 @@ class Language(NamedTuple):
     together: Phrases
     #: Words that say, in whatever order, that what is cancelled has a price: a human decides.
     bought: Phrases
-    #: Words that tell, in whatever order in a sentence, that it was asked in vain: whatever else it says, it asks.
-    in_vain: Phrases
+    #: Words that ask in whatever order they stand in a sentence, whatever else it says: of who was not heard before
+    #: ("I unsubscribed twice and still get it"), and of who is polite ("grateful if you did not ...").
+    regardless: Phrases
     #: Single words that make a sentence ask for nothing ("colleague"); in other languages they may mean much else.
     not_requests: Phrases
 
     @property
     def asking(self) -> tuple[Phrases, ...]:
         """All phrases that ask."""
-        return self.short_commands, self.commands, self.requests, self.together, self.in_vain
+        return self.short_commands, self.commands, self.requests, self.together, self.regardless
 
 
 class Wording(NamedTuple):
@@ -128,7 +129,7 @@ def make_wording(tables: Mapping[str, Mapping[str, Any]]) -> Wording:
             requests=index(lines(name, "requests")),
             together=index(lines(name, "together")),
             bought=index(lines(name, "bought")),
-            in_vain=index(lines(name, "in_vain")),
+            regardless=index(lines(name, "regardless")),
             not_requests=index(text for text in lines(name, "not_requests") if len(text.split()) == 1),
         )
         for name in tables

@@ -45,3 +45,22 @@ def test_whoever_asks_for_nothing_is_left_alone(file):
     ]
 
     assert wrong == []
+
+
+LIST = "Subject: News\nList-Id: <talk.example.org>\nList-Unsubscribe: <https://lists.example.org/leave>\n"
+
+
+@pytest.mark.parametrize(
+    ("fields", "asks"),
+    [
+        ("List-Post: <mailto:talk@lists.example.org>\n", True),
+        ("In-Reply-To: <1@shop.example>\n", True),
+        ("", False),
+    ],
+    ids=["written to a list", "an answer", "a newsletter"],
+)
+def test_who_offers_to_unsubscribe_and_takes_no_posts_is_a_newsletter(fields, asks):
+    text = f"{LIST}{fields}\nI don't read it any more. Please take me off your mailing list."
+    raw = f"From: anna@example.com\nTo: info@shop.example\n{text}".encode()
+
+    assert (classify(parse_message(raw), no_token).label is Label.UNSUBSCRIBE) is asks
