@@ -1,5 +1,7 @@
 """Whole mails in which people ask to be unsubscribed, as their programs send them: `vectors/posted/`."""
 
+import tomllib
+
 import pytest
 
 from mailconsent.classify import classify
@@ -7,7 +9,7 @@ from mailconsent.message import parse_message
 from mailconsent.model import Label
 from tests.posted import FOLDER, PROGRAMS, WRITER, posted
 from tests.programs import FORMS, sent
-from tests.said import no_token
+from tests.said import classified, no_token
 
 FILES = sorted(path.stem for path in FOLDER.glob("*.toml") if path.stem != PROGRAMS)
 #: What writes in place of the person, who is covered beside it.
@@ -52,3 +54,9 @@ def test_newsletters_that_are_quoted_ask_for_nothing():
     ]
 
     assert asked == []
+
+
+def test_what_only_has_the_words_of_requests_stops_nothing():
+    texts = tomllib.loads((FOLDER.parent / "no_requests.toml").read_text("utf-8"))["texts"]
+
+    assert [text for text in texts if classified("Hello", text).label is Label.UNSUBSCRIBE] == []
