@@ -21,23 +21,28 @@ from mailconsent.own_words import own_words
 MAX_LINES = 10
 MAX_WORDS = 5
 #: The address of the software itself.
-SOFTWARE = re.compile(r"\b(?:listserv|majordomo|sympa|listproc|ecartis|mailman|minimalist)@", re.IGNORECASE)
+SOFTWARE = re.compile(r"\b(?:listserv|majordomo|sympa|listproc|ecartis|mailman|minimalist)@")
 #: The address of a list for its commands.
-FOR_COMMANDS = re.compile(r"\b([\w.-]{1,60})-(?:signoff-)?request@", re.IGNORECASE)
+FOR_COMMANDS = re.compile(r"\b([\w.-]{1,60})-(?:signoff-)?request@")
 #: An address to which writing is the command.
-TO_LEAVE = re.compile(r"\bunsubscribe@|[-+](?:unsubscribe|signoff)@|-leave@lists?\.", re.IGNORECASE)
+TO_LEAVE = re.compile(r"\bunsubscribe@|[-+](?:unsubscribe|signoff)@|-leave@lists?\.")
+#: Hardly any mail went to an address that ends so.
+ENDINGS = (
+    *("listserv@", "majordomo@", "sympa@", "listproc@", "ecartis@", "mailman@", "minimalist@"),
+    *("-request@", "unsubscribe@", "signoff@", "-leave@"),
+)
 OF_LISTSERV = re.compile(r"signoff\s+\S+-L", re.IGNORECASE)
 COMMANDS = ("signoff", "leave")
 
 
 def detect(message: InboundMessage, read_token: Callable[[str], MailedClaim]) -> Classification | None:
     """A request in the words of list software, if this is one."""
-    to = " ".join(value for name in RECIPIENT_FIELDS for value in message.headers.get(name, ()))
-    to_software, to_leave = SOFTWARE.search(to) is not None, TO_LEAVE.search(to) is not None
-    lists = {name.lower() for name in FOR_COMMANDS.findall(to)}
+    to = " ".join(value for name in RECIPIENT_FIELDS for value in message.headers.get(name, ())).lower()
     speaks = OF_LISTSERV.search(message.subject) or OF_LISTSERV.match(message.text)
-    if not (to_software or to_leave or lists or speaks) or telling_header(message):
+    if not (speaks or any(ending in to for ending in ENDINGS)) or telling_header(message):
         return None
+    to_software, to_leave = SOFTWARE.search(to) is not None, TO_LEAVE.search(to) is not None
+    lists = set(FOR_COMMANDS.findall(to))
     is_reply, subject = unsubscribe.split_prefixes(message.subject, tagged=True)
     body = own_words(message)
     lines = ["" if is_reply else subject.strip(), *body.split("\n")[:MAX_LINES]]

@@ -13,6 +13,7 @@ Rules of this file:
 
 import re
 from functools import cache
+from itertools import islice
 from typing import NamedTuple
 
 from mailconsent.classify import unsubscribe
@@ -27,7 +28,7 @@ COLON = re.compile("[:：]")
 #: In Greek it is a semicolon.
 QUESTION = re.compile("[?？؟]|[\u0370-\u03ff\u1f00-\u1fff]\\s?;")
 #: A point within a word ends none: a greeting may be to an address.
-SENTENCE = re.compile(r"(?:[^.!?,:;\n。！，]|\.(?=\w))+")
+SENTENCE = re.compile(r"(?:[^.!?,:;\n。！，]+(?:\.(?=\w))?|\.(?=\w))+")
 
 #: In how much of it a promise follows thanks.
 MAX_PROMISE = 800
@@ -121,7 +122,8 @@ def is_automatic(text: str, words: Words, answers: bool) -> bool:
     What answers nothing has to say more than that: people begin mails with it, too.
     """
     start = beginning_of(text)
-    sentences = [match.start() for match in SENTENCE.finditer(start) if not match[0].isspace()]
+    spoken = (match.start() for match in SENTENCE.finditer(start) if not match[0].isspace())
+    sentences = list(islice(spoken, MAX_GREETINGS + 1))
     for number, at in enumerate(sentences[:MAX_GREETINGS]):
         said = hear(start[at:])
         if begins(said, words.machines):
@@ -134,8 +136,11 @@ def is_automatic(text: str, words: Words, answers: bool) -> bool:
     if QUESTION.search(start):
         return False
     said = hear(start)
+    absent = says(said, words.absences)
+    if not (absent or answers):  # nearly all mail
+        return False
     hands_over = says(said, words.handovers)
-    if not says(said, words.absences) and not (hands_over and answers):
+    if not (absent or hands_over):
         return False
     if not answers and not says_more(start, words):
         return False
