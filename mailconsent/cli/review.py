@@ -9,6 +9,7 @@ import click
 
 from mailconsent.cli import cli, opened
 from mailconsent.cli.ask import ADDRESS, address_of
+from mailconsent.cli.unclear import why
 from mailconsent.errors import Refused
 from mailconsent.mail_id import MailId
 from mailconsent.model import Channel, EventId, Receipt
@@ -148,7 +149,7 @@ def _in_words(one: Waiting, here: Installation, now: datetime) -> str:
     people = len(one.questions)
     stopped = f"{people} stopped" if people else "about nobody known"
     received = _time(one.received_at, here)
-    return f"{one.id}\treceived {received}\t{_deadline(one, here, now)}\t{_why(one)}\t{stopped}"
+    return f"{one.id}\treceived {received}\t{_deadline(one, here, now)}\t{why(one)}\t{stopped}"
 
 
 def _case_as_json(case: Case, now: datetime) -> dict[str, object]:
@@ -176,7 +177,7 @@ def _case_in_words(case: Case, here: Installation, now: datetime) -> Iterator[st
     waiting = case.waiting
     yield f"mail      {waiting.id}, in {printable(waiting.mailbox)}, received {_time(waiting.received_at, here)}"
     yield f"answer    {_deadline(waiting, here, now)}"
-    yield f"unclear   {_why(waiting)}"
+    yield f"unclear   {why(waiting)}"
     yield f"sender    {case.authentication or 'not authenticated by a server of ours'}"
     for person in case.people:
         yield f"about     {_person_in_words(person)}"
@@ -204,13 +205,6 @@ def _deadline(one: Waiting, here: Installation, now: datetime) -> str:
     span = f"{hours} h" if hours < LONG else f"{hours // 24} days"
     late = f"OVERDUE by {span}" if one.review_until < now else f"{span} left"
     return f"by {_time(one.review_until, here)}, {late}"
-
-
-def _why(one: Waiting) -> str:
-    # The phrase alone would say that it is a request.
-    named = one.reason in ("names another address", "not one From address")
-    asks = one.detector == "unsubscribe" and not named
-    return f"asks, and does not ask: {one.reason}" if asks else one.reason
 
 
 def _time(moment: datetime, here: Installation) -> str:
