@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from mailconsent.services.installation import Installation, init, start
 from mailconsent.settings import PREFIX, load_settings
-from mailconsent.store.inbox import last_sweeps
+from mailconsent.store.mailboxes import last_sweeps
 from tests.real.ports import free_port, wait_for_port
 from tests.real.postgres import Postgres
 

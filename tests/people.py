@@ -11,8 +11,8 @@ from mailconsent.services import senders
 from mailconsent.services.consents import request_consent
 from mailconsent.services.inbox import judge, process
 from mailconsent.services.installation import Installation
-from mailconsent.store.inbox import read_cursor, take_lease
 from mailconsent.store.ledger import append
+from mailconsent.store.mailboxes import read_cursor, take_lease
 from mailconsent.store.outbox import Letter, LetterKind, add_letter
 from mailconsent.store.recipients import lock_address
 from mailconsent.store.sends import Send, keep_sends

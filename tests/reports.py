@@ -11,8 +11,8 @@ from mailconsent.services import senders
 from mailconsent.services.inbox import judge, process
 from mailconsent.services.installation import Installation
 from mailconsent.services.senders import Permit
-from mailconsent.store.inbox import read_cursor, take_lease
 from mailconsent.store.ledger import read_events
+from mailconsent.store.mailboxes import read_cursor, take_lease
 from mailconsent.store.recipients import lock_address
 from tests.houses import rows
 

@@ -41,7 +41,8 @@ PREFIX = re.compile(
     r"(?:\s*(?:\[\d{1,3}\]|\(\d{1,3}\)|\^\d{1,3}|\d{1,3}))?\s*[:：]\s*",
     re.IGNORECASE,
 )
-ADDRESS = re.compile(r"(?<![^\s<>])(?:[^\s<>@]+@[^\s<>]+|https?://[^\s<>]+)")
+ADDRESS = re.compile(r"(?<![^\s<>])[^\s<>@]+@[^\s<>]*\w")
+LINK = re.compile(r"(?<![^\s<>])https?://[^\s<>]+")
 SENTENCE_END = re.compile(r"[.!?;:()…]+(?=\s|$)|[?，。！？；｡।؟؛]|\n\s*\n")
 
 COMMA = re.compile("[,،、]| [-–—] ")
@@ -133,7 +134,24 @@ def split_prefixes(subject: str) -> tuple[bool, str]:
 
 
 def read(text: str, wording: Wording, languages: Iterable[Language], limit: int) -> Reading:
-    """What the sentences of a text of up to `limit` words ask for. A doubt in one is against the request of another."""
+    """
+    What the sentences of a text of up to `limit` words ask for. A doubt in one is against the request of another.
+
+    Addresses in it are passed over; where it then asks for nothing, they are read as the writer's own.
+    """
+    reading = read_sentences(text, wording, languages, limit)
+    if reading.request or reading.length > limit or not ADDRESS.search(text):
+        return reading
+    owned = (
+        read_sentences(ADDRESS.sub(f" {own} ", text), wording, [language], limit)
+        for language in languages
+        for own in language.own_address
+    )
+    return next((found for found in owned if found.request), reading)
+
+
+def read_sentences(text: str, wording: Wording, languages: Iterable[Language], limit: int) -> Reading:
+    """What the sentences of a text ask for, without the addresses in it."""
     passages = split_passages(text, wording)
     words = [word for passage in passages for word in passage.words]
     length = count(words)
@@ -217,8 +235,10 @@ def split_passages(text: str, wording: Wording) -> list[Passage]:
     """
     The passages between two ends of a sentence, each in lines of words. A line that was wrapped is one with the next.
     """
-    if "@" in text or "://" in text:
+    if "@" in text:
         text = ADDRESS.sub(" ", text)
+    if "://" in text:
+        text = LINK.sub(" ", text)
     passages = []
     for passage in SENTENCE_END.split(wording.greeting.sub("\n\n", text)):
         lines: list[list[str]] = []

@@ -21,9 +21,11 @@ from functools import cache
 from importlib import resources
 from typing import Any, NamedTuple
 
-from mailconsent.classify.phrase import HEAD, Choice, Phrases, index, keys, phrases_of, rarest
+from mailconsent.classify.phrase import HEAD, Choice, Phrases, index, keys, meets, phrases_of, rarest
 from mailconsent.classify.words import known_words, spellings, split_words
 
+#: Stands for any address. It is part of no word.
+ADDRESS = "@"
 ALPHABET = "abcdefghijklmnopqrstuvwxyz"
 #: Serbian is written in both alphabets, letter for letter.
 DIGRAPHS = {"dž": "џ", "lj": "љ", "nj": "њ"}
@@ -38,6 +40,8 @@ class Language(NamedTuple):
     polite: frozenset[str]
     #: Words dropped before a command is compared ("thanks", "hello"). Elsewhere they may matter.
     fillers: frozenset[str]
+    #: In whose place an address may stand ("remove anna@example.com").
+    own_address: tuple[str, ...]
     #: A whole subject, or a sentence of a message of a few words. They may mean much else.
     short_commands: Phrases
     #: A whole subject or a whole sentence.
@@ -109,6 +113,7 @@ def make_wording(tables: Mapping[str, Mapping[str, Any]]) -> Wording:
             name=name,
             polite=words(name, "polite"),
             fillers=words(name, "fillers") | courtesy,
+            own_address=tuple(lines(name, "own_address")),
             short_commands=index(lines(name, "short_commands")),
             commands=index(lines(name, "commands")),
             requests=index(lines(name, "requests")),
@@ -132,8 +137,9 @@ def make_wording(tables: Mapping[str, Mapping[str, Any]]) -> Wording:
         (key, of.name) for phrase, of in asking.values() for choice in phrase.choices if choice for key in keys(choice)
     }
     spread = Counter(key for key, _ in used)
+    own = {language.name: words(language.name, "own_address") for language in languages}
     for phrase, language in asking.values():
-        rare = rarest(phrase, spread)
+        rare = tuple(or_address(choice, own[language.name]) for choice in rarest(phrase, spread))
         for key in keys(rare[0]):
             cues.setdefault(key, {})[rare, language.name] = language
     choices = [
@@ -172,10 +178,17 @@ def make_wording(tables: Mapping[str, Mapping[str, Any]]) -> Wording:
     )
 
 
+def or_address(choice: Choice, words: Iterable[str]) -> Choice:
+    """A choice that an address meets, too, if one of these words does."""
+    return Choice(choice.words | {ADDRESS}, choice.stems) if any(meets(choice, word) for word in words) else choice
+
+
 def fill_in(text: str, sets: Mapping[str, str]) -> str:
     """A phrase with the words of the sets that it names: `{list}`."""
     for name, words in sets.items():
         text = text.replace(f"{{{name}}}", words)
+    if "{" in text:
+        raise ValueError(f"no such set of words, in a phrase: {text}")
     return text
 
 
@@ -190,6 +203,8 @@ def asking_languages(text: str, wording: Wording) -> tuple[Language, ...]:
     """The languages with a command or request of which a text has all words, in any order. Mostly there is none."""
     words = set(split_words(text, wording.known))
     words |= {wording.spellings[word] for word in words & wording.spellings.keys()}
+    if ADDRESS in text:
+        words.add(ADDRESS)
     heads: dict[str, list[str]] = {}
     known = wording.heads
     for word in words:

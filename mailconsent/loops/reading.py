@@ -20,7 +20,7 @@ from mailconsent.mailbox import Fetched, Mailbox, connect
 from mailconsent.oauth import AccessTokens
 from mailconsent.services.inbox import Judged, answers_of, judge, process
 from mailconsent.services.installation import Installation
-from mailconsent.store.inbox import note_sweep, read_cursor, release_lease, take_lease
+from mailconsent.store.mailboxes import note_sweep, read_cursor, release_lease, take_lease
 from mailconsent.store.marks import note_marked, unmarked
 
 #: Seconds of the first pause after a failure; each further one doubles it, up to one cycle.

@@ -5,6 +5,7 @@ The inbox belongs to humans: it is opened with EXAMINE and read with BODY.PEEK, 
 alone a message. It is opened for writing only to mark what was handled, for operators who want that.
 """
 
-from mailconsent.mailbox.session import MAX_BYTES, Fetched, Mailbox, connect
+from mailconsent.mailbox.fetched import MAX_BYTES, Fetched
+from mailconsent.mailbox.session import Mailbox, connect
 
 __all__ = ["MAX_BYTES", "Fetched", "Mailbox", "connect"]

@@ -9,51 +9,34 @@ One connection, one mailbox, one life: after an error the object is of no more u
 
 import contextlib
 import logging
-import selectors
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence, Set
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Self
 
 from imapclient import IMAPClient, SocketTimeout
 
 from mailconsent.errors import FetchBroken, MailboxRefused, MailboxUnavailable
 from mailconsent.imap_settings import Mark
 from mailconsent.imap_url import MailboxAddress
+from mailconsent.mailbox.fetched import MAX_BYTES, Fetched, read_answers
 from mailconsent.mailbox.login import log_in
 from mailconsent.mailbox.marking import set_mark
 from mailconsent.mailbox.plain_words import plain_words
+from mailconsent.mailbox.waiting import wait_for_news
 from mailconsent.oauth import AccessTokens
 
-#: Bytes of a message that are fetched. What a writer says is at the top; attachments are of no interest.
-MAX_BYTES = 128 * 1024
 #: Messages in one FETCH, so a batch never holds more than 50 MiB.
 BATCH = 400
 #: UIDs asked for in one SEARCH of a large mailbox: imaplib gives up on answers longer than 1 MB, about 100 000 UIDs.
 WINDOW = 50_000
-POLL = 15.0  #: seconds between two questions to a server without IDLE
 LONGEST_WAIT = 600.0  #: seconds of one IDLE; servers may hang up after 30 minutes of it (RFC 2177)
-GLANCE = 0.5  #: seconds between two looks at `stopping`
 FAREWELL = 2.0  #: seconds that a polite good-bye may take
 
 # imapclient logs every line of the conversation, addresses and mail included, to whoever logs at DEBUG.
 logging.getLogger("imapclient").setLevel(logging.CRITICAL + 1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fetched:
-    """One message as the server holds it."""
-
-    uid: int
-    #: The first `MAX_BYTES` at most, with CRLF line ends.
-    raw: bytes = field(repr=False)
-    #: INTERNALDATE: when the server got it. UTC.
-    received_at: datetime
-    #: The server names the message and does not hand it out, so that nobody can know what it says.
-    withheld: bool = False
 
 
 def connect(address: MailboxAddress, secret: str | AccessTokens, *, timeout: float = 30.0) -> "Mailbox":
@@ -159,7 +142,7 @@ class Mailbox:
             return []
         except MailboxUnavailable as fault:
             raise FetchBroken(str(fault), uids) from None
-        return list(_messages(answers.items()))
+        return list(read_answers(answers.items()))
 
     def _withheld(self, uid: int) -> list[Fetched]:
         if not self._search(f"{uid}:{uid}", uid):
@@ -173,59 +156,17 @@ class Mailbox:
         After that last only `close` makes sense, and a dead link is nobody's concern any more.
         """
         try:
-            self._wait(time.monotonic() + min(seconds, LONGEST_WAIT), stopping)
+            with plain_words():
+                if self._told() == self._count:  # else something came that the last search or fetch did not cover
+                    wait_for_news(self._client, time.monotonic() + min(seconds, LONGEST_WAIT), stopping)
         except MailboxUnavailable:
             if not stopping():
                 raise
-
-    def _wait(self, deadline: float, stopping: Callable[[], bool]) -> None:
-        with plain_words():
-            if self._told() != self._count:
-                return  # of what came during the last search or fetch, which did not cover it: it is not told again
-            if self._client.has_capability("IDLE"):
-                self._client.idle()
-                if not self._was_told_at_once():
-                    self._listen(deadline, stopping)
-                if stopping():
-                    self._client.socket().settimeout(GLANCE)
-                # This reads whatever made the socket readable. On a lost link it raises, where idle_check() of
-                # imapclient returns an empty list, at once and for ever.
-                self._client.idle_done()
-                return
-            while not stopping() and time.monotonic() < deadline:
-                self._listen(min(deadline, time.monotonic() + POLL), stopping)
-                if stopping() or self._client.noop()[1]:
-                    return
 
     def _told(self) -> int:
         """How many messages there are, by the last answer to a search or a fetch that said so."""
         counts = self._client._imap.untagged_responses.pop("EXISTS", None)
         return int(counts[-1]) if counts else self._count
-
-    def _was_told_at_once(self) -> bool:
-        """
-        Whether the server had news in the packet in which it agreed to IDLE, as Dovecot has of what came since the last
-        search. They lie in the reader's buffer by then, where no look at the socket finds them.
-        """
-        imap, link = self._client._imap, self._client.socket()
-        patience = link.gettimeout()
-        link.settimeout(0)  # what is here already, and no waiting
-        try:
-            return bool(imap.file.peek(1))
-        except (BlockingIOError, ssl.SSLWantReadError):
-            return False
-        finally:
-            link.settimeout(patience)
-
-    def _listen(self, deadline: float, stopping: Callable[[], bool]) -> None:
-        """Return at `deadline`, when stopping, or when the server says anything: news, BYE, or the end of the link."""
-        link = self._client.socket()
-        with selectors.DefaultSelector() as selector:
-            selector.register(link, selectors.EVENT_READ)
-            while not stopping() and (left := deadline - time.monotonic()) > 0:
-                # TLS may hold decrypted bytes that the kernel no longer has.
-                if (isinstance(link, ssl.SSLSocket) and link.pending()) or selector.select(min(left, GLANCE)):
-                    return
 
     def mark(self, uids: Sequence[int], mark: Mark) -> None:
         """
@@ -247,22 +188,6 @@ class Mailbox:
     def close(self) -> None:
         """Say good-bye and hang up. Never raises, and takes two seconds at most on a dead link."""
         _close(self._client)
-
-
-def _messages(answers: Iterable[tuple[int, dict[bytes, Any]]]) -> Iterator[Fetched]:
-    for uid, data in sorted(answers):
-        # A server that ignores the partial fetch answers without the offset.
-        raw = data.get(b"BODY[]<0>", data.get(b"BODY[]"))
-        if not isinstance(raw, bytes):
-            continue  # NIL stands for the body of what was expunged (RFC 2180 section 4.1)
-        yield Fetched(uid=uid, raw=raw[:MAX_BYTES], received_at=_utc(data.get(b"INTERNALDATE")))
-
-
-def _utc(moment: datetime | None) -> datetime:
-    if moment is not None:
-        with contextlib.suppress(ValueError, OverflowError):  # zones and years that no clock shows
-            return moment.astimezone(UTC)
-    return datetime.now(UTC)  # absent or unreadable; it came no later than this
 
 
 def _close(client: IMAPClient) -> None:

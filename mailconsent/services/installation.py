@@ -11,8 +11,8 @@ from mailconsent.settings import Settings
 from mailconsent.store import Store, Transaction
 from mailconsent.store.access import register_topics
 from mailconsent.store.generations import has_events, install, key_faults, register_keys
-from mailconsent.store.inbox import Sweep, last_sweeps
 from mailconsent.store.journal import Journal
+from mailconsent.store.mailboxes import Sweep, last_sweeps
 from mailconsent.store.policies import register_policy
 from mailconsent.store.schema import check_schema, migrate
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mailconsent.store.inbox import note_sweep, release_lease, take_lease
+from mailconsent.store.mailboxes import note_sweep, release_lease, take_lease
 from tests.doors.test_unsubscribe_storage import assert_come_again
 from tests.houses import House, build, inbox_settings
 from tests.real.postgres import Postgres

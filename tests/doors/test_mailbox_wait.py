@@ -13,7 +13,7 @@ from imapclient import IMAPClient
 
 from mailconsent.errors import MailboxUnavailable
 from mailconsent.imap_url import MailboxAddress
-from mailconsent.mailbox import connect, session
+from mailconsent.mailbox import connect, waiting
 from tests.real.dovecot import PASSWORD, Dovecot
 from tests.real.inbox import mail, never, opened, swept
 from tests.real.ports import free_port, wait_for_port
@@ -32,7 +32,7 @@ def user(dovecot: Dovecot) -> str:
 def without_idle(relay: Relay, monkeypatch: pytest.MonkeyPatch) -> Relay:
     """Dovecot behind a relay that hides a word of its capabilities."""
     relay.mask = b"IDLE"
-    monkeypatch.setattr(session, "POLL", 0.2)
+    monkeypatch.setattr(waiting, "POLL", 0.2)
     return relay
 
 

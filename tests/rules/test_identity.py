@@ -16,6 +16,7 @@ from mailconsent.model import Label, LegalBasis, UnsubscribeClaim
 VECTORS = tomllib.loads(
     (Path(__file__).parent.parent / "vectors" / "identity.toml").read_text("utf-8"),
 )["vector"]
+REQUESTS = tomllib.loads((Path(__file__).parent.parent / "vectors" / "named_requests.toml").read_text("utf-8"))
 TOKENS = {"anna": "a2" * 28, "bo": "b3" * 28}
 CLAIMS = {
     name: UnsubscribeClaim(digest=name.encode().ljust(16), generation=1, topic=7, basis=LegalBasis.CONSENT)
@@ -72,3 +73,32 @@ def test_naming_never_raises(own, subject, value):
 )
 def test_a_bomb_of_addresses_is_read(own):
     assert isinstance(named_addresses(InboundMessage(), own, own), tuple)
+
+
+def texts(label):
+    return [pytest.param(text, id=f"{language}: {text}") for language, some in REQUESTS[label].items() for text in some]
+
+
+def written(text):
+    head = "From: bo@example.com\nTo: contact@shop.example\nSubject: address\nContent-Type: text/plain; charset=utf-8"
+    return classify(parse_message(f"{head}\n\n{text}\n".encode()), read_token)
+
+
+@pytest.mark.parametrize("text", texts("unsubscribe"))
+def test_an_address_may_stand_where_others_write_me(text):
+    found = written(text)
+
+    assert found.label == Label.UNSUBSCRIBE, found.reason
+    assert found.named == ("info@example.net",)
+    assert settle_named(found, None).label == Label.UNSURE
+
+
+@pytest.mark.parametrize("text", texts("other"))
+def test_an_address_in_other_words_asks_for_nothing(text):
+    assert written(text).label == Label.OTHER
+
+
+def test_one_s_own_address_may_stand_where_others_write_me():
+    found = written("Please take bo@example.com off your list.")
+
+    assert (found.label, found.addresses, found.named) == (Label.UNSUBSCRIBE, ("bo@example.com",), ())

@@ -289,7 +289,7 @@ class TestLetters:
 
 
 class TestHostileInput:
-    """Made to be slow, to recurse or to raise (see mailconsent/mime.py). Here they only have to finish."""
+    """Made to be slow, to recurse or to raise (see mailconsent/mime/). Here they only have to finish."""
 
     @pytest.mark.timeout(20)
     @pytest.mark.parametrize(

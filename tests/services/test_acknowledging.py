@@ -6,12 +6,13 @@ import re
 from datetime import timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from mailconsent.mailbox import Fetched
 from mailconsent.model import Channel, LegalBasis, Reason, UnsubscribeClaim
 from mailconsent.services.inbox import Answers, acknowledging, judge, process
 from mailconsent.services.undoing import undo
-from mailconsent.store.inbox import note_sweep, read_cursor, take_lease
+from mailconsent.store.mailboxes import note_sweep, read_cursor, take_lease
 from mailconsent.store.outbox import LetterState, end_letter, take_letter
 from mailconsent.store.recipients import describe, lock_address
 from tests.cast import ANNA, BO, NOW, receipt
@@ -122,20 +123,21 @@ def test_a_request_counts_and_is_not_answered(installation, why, more):
 
 
 @pytest.mark.parametrize(
-    "raw",
+    ("reason", "raw"),
     [
-        written(ANNA, path=""),
-        written(ANNA, path=BO),
-        mail(ANNA, "Unsubscribe"),
-        written(ANNA, List_Id="<staff.example.com>"),
-        written(ANNA, Precedence="bulk"),
+        ("null_return_path", written(ANNA, path="")),
+        ("other_return_path", written(ANNA, path=BO)),
+        ("no_return_path", mail(ANNA, "Unsubscribe")),
+        ("list", written(ANNA, List_Id="<staff.example.com>")),
+        ("list", written(ANNA, Precedence="bulk")),
     ],
-    ids=["null return path", "another's return path", "no return path", "list", "bulk"],
 )
-def test_what_may_not_be_answered_counts_all_the_same(installation, raw):
-    deliver(installation, raw)
+def test_what_may_not_be_answered_counts_all_the_same_and_the_log_says_why(installation, reason, raw):
+    with capture_logs() as said:
+        deliver(installation, raw)
 
     assert no_answer_but_an_effect(installation)
+    assert [line["reason"] for line in said if line["event"] == "request not answered"] == [reason]
 
 
 def test_a_link_of_ours_in_a_machines_mail_counts_and_is_not_answered(installation):

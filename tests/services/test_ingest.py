@@ -14,7 +14,8 @@ from mailconsent.model import Channel, EventKind, Reason
 from mailconsent.services.inbox import Answers, ingest, judge, piped, process
 from mailconsent.services.inbox.piped import arrival
 from mailconsent.services.installation import Installation, readiness
-from mailconsent.store.inbox import State, Stored, read_cursor, take_lease
+from mailconsent.store.inbox import State, Stored
+from mailconsent.store.mailboxes import read_cursor, take_lease
 from tests.doors.mails import mail
 from tests.houses import ask, consent, events, rows, token_for, unfolded
 

@@ -15,7 +15,7 @@ from mailconsent.services.installation import FORGOTTEN, init, readiness, start
 from mailconsent.services.recipients import withdraw
 from mailconsent.services.rotation import begin_digest_rotation, rotate_signing
 from mailconsent.store.generations import key_faults
-from mailconsent.store.inbox import note_sweep, take_lease
+from mailconsent.store.mailboxes import note_sweep, take_lease
 from tests.cast import ANNA, NOW, receipt
 from tests.houses import House, ask, build, rows
 

@@ -28,9 +28,9 @@ from mailconsent.services.recipients import unsubscribe, withdraw
 from mailconsent.services.rights import restrict
 from mailconsent.services.rotation import begin_digest_rotation, move_recipients
 from mailconsent.services.sealing import seal_days
-from mailconsent.store.inbox import read_cursor, take_lease
 from mailconsent.store.journal import Entry, Journal, Unreadable, read_entries
 from mailconsent.store.ledger import append
+from mailconsent.store.mailboxes import read_cursor, take_lease
 from mailconsent.store.recipients import lock_address
 from tests.cast import ANNA, BO, NOW, receipt
 from tests.histories import TOPICS, histories_with_sales, joined

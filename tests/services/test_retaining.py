@@ -27,8 +27,9 @@ from mailconsent.store import finished
 from mailconsent.store.certificates import read_certificates
 from mailconsent.store.dossier import note_erasure
 from mailconsent.store.holds import HoldReason
-from mailconsent.store.inbox import Cursor, State, Stored, remember, take_lease
+from mailconsent.store.inbox import State, Stored, remember
 from mailconsent.store.ledger import append, read_events
+from mailconsent.store.mailboxes import Cursor, take_lease
 from mailconsent.store.outbox import Letter, LetterKind, add_letter
 from mailconsent.store.recipients import describe, lock_address, lock_known
 from mailconsent.store.retention import tidy

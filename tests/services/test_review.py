@@ -22,9 +22,9 @@ from mailconsent.services.journal import replay
 from mailconsent.services.recipients import unsubscribe, withdraw
 from mailconsent.store.dossier import read_evidence
 from mailconsent.store.holds import HoldReason
-from mailconsent.store.inbox import read_cursor, take_lease
 from mailconsent.store.journal import Journal, read_entries
 from mailconsent.store.ledger import append, read_event
+from mailconsent.store.mailboxes import read_cursor, take_lease
 from mailconsent.store.recipients import lock_address
 from mailconsent.store.review import count_overdue, left_over, list_waiting
 from tests.cast import ANNA, BO, CECILIA, NOW, receipt

@@ -7,20 +7,9 @@ import pytest
 
 from mailconsent.errors import LeaseLost
 from mailconsent.model import Classification, EventKind, Evidence, Label
-from mailconsent.store.inbox import (
-    Cursor,
-    State,
-    Stored,
-    advance,
-    last_sweeps,
-    note_sweep,
-    read_cursor,
-    release_lease,
-    remember,
-    seen,
-    take_lease,
-)
+from mailconsent.store.inbox import State, Stored, remember, seen
 from mailconsent.store.ledger import append
+from mailconsent.store.mailboxes import Cursor, advance, last_sweeps, note_sweep, read_cursor, release_lease, take_lease
 from mailconsent.store.recipients import lock_address
 from mailconsent.store.tables import events, inbound_messages
 from tests.cast import ANNA, NOW, receipt

@@ -60,7 +60,8 @@ def _acknowledge(tx: Transaction, mail: Mail, effect: Effect) -> bool:
         return False
     if _OURS.search(f"{message.in_reply_to} {message.references}"):
         return False
-    if may_answer(message, ours=answers.ours, authentication=mail.judged.authentication):
+    if silence := may_answer(message, ours=answers.ours, authentication=mail.judged.authentication):
+        logs.info("request not answered", reason=silence.value)
         return False
     to = deliverable(writers(message)[0])
     recipient = lock_address(tx, to)

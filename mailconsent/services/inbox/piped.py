@@ -11,7 +11,8 @@ from mailconsent.services.inbox.answers import Answers
 from mailconsent.services.inbox.judging import Judged
 from mailconsent.services.inbox.processing import take_in
 from mailconsent.store import Transaction
-from mailconsent.store.inbox import Stored, pipe_cursor
+from mailconsent.store.inbox import Stored
+from mailconsent.store.mailboxes import pipe_cursor
 
 #: Bits of a UID: no more than a name of a mail has digits for (`MailId`), and too many for two to be alike.
 UID_BITS = 59

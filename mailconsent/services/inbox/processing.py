@@ -13,7 +13,8 @@ from mailconsent.services.inbox.effects import apply
 from mailconsent.services.inbox.judging import BROKEN, Judged
 from mailconsent.services.inbox.mail import Effect, Mail
 from mailconsent.store import Transaction
-from mailconsent.store.inbox import Cursor, State, Stored, advance, hold, remember, seen
+from mailconsent.store.inbox import State, Stored, hold, remember, seen
+from mailconsent.store.mailboxes import Cursor, advance
 
 #: How long what is unclear may wait for a human (design 5.6). It stays open after that, and an operator is told.
 REVIEW_WITHIN = timedelta(days=2)
