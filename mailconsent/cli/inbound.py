@@ -137,7 +137,7 @@ def ingest_() -> None:
     was none.
     """
     signal.signal(signal.SIGTERM, _interrupted)  # some servers send mail back whose command died by a signal
-    logs.configure()
+    logs.configure(faults_alone=True)
     try:
         status = _take_in()
     except ConfigError as fault:
