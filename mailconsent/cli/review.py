@@ -19,7 +19,7 @@ from mailconsent.services.applying import apply_and_tell
 from mailconsent.services.case import Case, Part, Person, read_case
 from mailconsent.services.installation import Installation
 from mailconsent.store import Transaction
-from mailconsent.store.review import Waiting, left_over, list_waiting
+from mailconsent.store.review import Waiting, left_over, list_waiting, read_text
 
 ID = "ID is that of a mail, such as 1/1700000000/42; or of a question whose mail is gone, such as 2f1c8a5b7d3e9046-1."
 PARTS = {Part.WRITER: "the writer", Part.NAMED: "named in it", Part.LINK: "got mail that it quotes or returns"}
@@ -52,9 +52,16 @@ def list_(as_json: bool) -> None:
 @review.command(epilog=ID)
 @click.argument("mail", metavar="ID")
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
-def show(mail: str, as_json: bool) -> None:
+@click.option("--raw", is_flag=True, help="The mail as it came, for a file. What came by the pipe lies in no mailbox.")
+def show(mail: str, as_json: bool, raw: bool) -> None:
     """Show what is needed to decide about a mail: own words and subject, whom it may be about, why it was not clear."""
+    if raw and sys.stdout.isatty():
+        raise click.UsageError("what a stranger wrote may command a terminal: send it to a file, as in > mail.eml")
     with opened() as here, here.store.read() as tx:
+        if raw:
+            services.waiting_mail(tx, MailId.read(mail))
+            sys.stdout.buffer.write(read_text(tx, MailId.read(mail)) or b"")
+            return
         case = read_case(tx, MailId.read(mail), here.store.keyring.read_mailed, here.settings.trusted_authserv_ids)
         now = datetime.now(UTC)
         lines = [json.dumps(_case_as_json(case, now))] if as_json else list(_case_in_words(case, here, now))
@@ -184,7 +191,7 @@ def _case_in_words(case: Case, here: Installation, now: datetime) -> Iterator[st
     if not case.people:
         yield "about     nobody whom it names: `review apply ID ADDRESS`"
     if not case.readable:
-        yield "It could not be read: look at it in the mailbox."
+        yield "It could not be read: look at it in the mailbox, or in the file of `review show ID --raw > FILE`."
         return
     yield f"subject   {printable(case.subject).replace(chr(10), ' ') or '(empty)'}"
     yield ""
