@@ -131,8 +131,11 @@ def reported_recipients(report: Fields, original: Fields) -> tuple[str, ...]:
 
 def plain(addresses: tuple[str, ...]) -> tuple[str, ...]:
     """The addresses that were not redacted."""
-    return tuple(
-        address
-        for address in addresses
-        if (local := address.partition("@")[0].strip("[]()*.-_").lower()) and local not in REDACTED and "*" not in local
-    )
+    return tuple(address for address in addresses if not is_redacted(address.lower()))
+
+
+def is_redacted(address: str) -> bool:
+    """Whether an address stands for one that the reporter does not tell."""
+    local, _, domain = address.partition("@")
+    kept = local.strip("[]()*.-_")
+    return not kept or kept in REDACTED or "*" in kept or "redacted" in domain.split(".")

@@ -12,6 +12,8 @@ from mailconsent.model import Label
 
 FOLDER = Path(__file__).parent.parent / "vectors" / "machines"
 TABLES = {file.stem: tomllib.loads(file.read_text("utf-8")) for file in sorted(FOLDER.glob("*.toml"))}
+#: Written without a look at what was known then; of all kinds.
+UNSEEN = [name for name, table in TABLES.items() if name.startswith("unseen_") and "mail" in table]
 LANGUAGES = TABLES["auto_replies"]["languages"]
 ABOUT = (Label.BOUNCE_HARD, Label.BOUNCE_SOFT, Label.BOUNCE_UNKNOWN, Label.COMPLAINT)
 
@@ -61,8 +63,8 @@ def mails(*names):
     return [mail for name in names for mail in TABLES[name]["mail"]]
 
 
-@pytest.mark.parametrize("mail", mails("bounces", "gateways", "reports", "complaints"), ids=named)
-def test_what_a_server_sends_is_told_by_its_form(mail):
+@pytest.mark.parametrize("mail", mails("bounces", "gateways", "reports", "complaints", *UNSEEN), ids=named)
+def test_what_a_machine_sends_is_told_by_its_form(mail):
     found = judged(mail)
 
     assert found.label == mail["label"], found
@@ -119,3 +121,10 @@ def test_absence_notices_and_acknowledgements_are_known_in_all_languages(languag
 @pytest.mark.parametrize("language", [name for name, said in LANGUAGES.items() if "people" in said])
 def test_thanks_alone_are_those_of_a_person_in_all_languages(language):
     assert taken_otherwise(Label.OTHER, "Re: News", LANGUAGES[language]["people"]) == []
+
+
+@pytest.mark.parametrize(("kind", "label"), [("automatic", Label.AUTO_REPLY), ("people", Label.OTHER)])
+def test_who_speaks_in_a_short_mail_is_told_by_what_it_says(kind, label):
+    mails = [{"subject": subject, "text": text} for _language, subject, text in TABLES["unseen_short"][kind]]
+
+    assert [mail for mail in mails if judged(mail).label != label] == []

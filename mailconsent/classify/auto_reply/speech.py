@@ -6,7 +6,8 @@ Rules of this file:
 1. A subject is proof only if nobody writes it by hand, is no question, and speaks of no automatic response of ours.
 2. A text is proof if a machine says in its first sentences that it is one, or that its owner is away. Thanks for a
    message are no proof, since people begin with them, too: a machine goes on with a promise or a number.
-3. A question is put by somebody who waits for the answer. Who writes below what they quote is a person.
+3. A question is put by somebody who waits for the answer. Who writes below what they quote is a person, and so is who
+   speaks of a meeting, an order, next week, or what suits them. Who answers nothing and is away has to say more.
 4. A machine that reports to us what others did answers nothing: it is no automatic response.
 """
 
@@ -25,7 +26,8 @@ AUTO_PREFIX = re.compile(r"\s*auto\s?:", re.IGNORECASE)
 COLON = re.compile("[:：]")
 #: In Greek it is a semicolon.
 QUESTION = re.compile("[?？؟]|[\u0370-\u03ff\u1f00-\u1fff]\\s?;")
-SENTENCE = re.compile(r"[^.!?,:;\n。！，]+")
+#: A point within a word ends none: a greeting may be to an address.
+SENTENCE = re.compile(r"(?:[^.!?,:;\n。！，]|\.(?=\w))+")
 
 #: In how much of it a promise follows thanks.
 MAX_PROMISE = 800
@@ -50,6 +52,7 @@ class Words(NamedTuple):
     absences: Sayings
     presences: Sayings
     wishes: Sayings
+    handovers: Sayings
     reports: Sayings
     read_prefixes: Sayings
     read_texts: Sayings
@@ -72,11 +75,12 @@ def telling_words(message: InboundMessage) -> str:
     if is_automatic_subject(message.subject, words) or is_read_receipt(message.subject, whole, words):
         return "subject"
     text = below_reply_line(whole, words)
+    answers = answers_something(message)
     # Quotes are told from own words only where a quick look found something: nearly all mail ends here.
-    if not is_automatic(text, words):
+    if not is_automatic(text, words, answers):
         return ""
     own = own_words(message) if text == whole else text  # to `own_words`, all below that line is a quote
-    return "text" if is_automatic(own, words) and not is_below_quote(text, own) else ""
+    return "text" if is_automatic(own, words, answers) and not is_below_quote(text, own) else ""
 
 
 def is_automatic_subject(subject: str, words: Words) -> bool:
@@ -105,8 +109,17 @@ def is_read_receipt(subject: str, text: str, words: Words) -> bool:
     return begins(hear(beginning_of(text)), words.read_texts)
 
 
-def is_automatic(text: str, words: Words) -> bool:
-    """Whether a text begins as machines do, or tells in its first sentences that its writer is away."""
+def answers_something(message: InboundMessage) -> bool:
+    """Whether a message answers another, by its header or by the prefix of its subject."""
+    return bool(message.in_reply_to or message.references or unsubscribe.split_prefixes(message.subject)[0])
+
+
+def is_automatic(text: str, words: Words, answers: bool) -> bool:
+    """
+    Whether a text begins as machines do, or tells in its first sentences that its writer is away.
+
+    What answers nothing has to say more than that: people begin mails with it, too.
+    """
     start = beginning_of(text)
     sentences = [match.start() for match in SENTENCE.finditer(start) if not match[0].isspace()]
     for number, at in enumerate(sentences[:MAX_GREETINGS]):
@@ -118,10 +131,33 @@ def is_automatic(text: str, words: Words) -> bool:
         end = sentences[number + 1] if number + 1 < len(sentences) else len(start)
         if not begins(said, words.greetings) and not (number == 0 and end < MAX_NAME):
             break
-    said = hear(start)
-    if QUESTION.search(start) or not says(said, words.absences):
+    if QUESTION.search(start):
         return False
-    return not says(said, words.presences) and not says(said, words.wishes)
+    said = hear(start)
+    hands_over = says(said, words.handovers)
+    if not says(said, words.absences) and not (hands_over and answers):
+        return False
+    if not answers and not says_more(start, words):
+        return False
+    if hands_over:
+        said = hear(" . ".join(part for part in split_sentences(start) if not says(hear(part), words.handovers)))
+    return not any(says(said, sayings) for sayings in (words.presences, words.wishes, prose.load_forms().goods))
+
+
+def says_more(start: str, words: Words) -> bool:
+    """Whether an absence is told twice, or with thanks, a promise, or whom to ask in a hurry."""
+    said = hear(start)
+    if says(said, words.promises) or says(said, words.handovers):
+        return True
+    sentences = split_sentences(start)
+    if any(begins(hear(sentence), words.thanks) for sentence in sentences):
+        return True
+    return sum(says(hear(sentence), words.absences) for sentence in sentences) > 1
+
+
+def split_sentences(text: str) -> list[str]:
+    """The sentences and clauses of a text."""
+    return [match[0].strip() for match in SENTENCE.finditer(text)]
 
 
 def promises(text: str, words: Words) -> bool:

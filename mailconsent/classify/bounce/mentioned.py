@@ -21,7 +21,7 @@ NOT_FAILED = re.compile(
     r"x-\S+|arrival-date|reporting-mta|von|absender|de|expéditeur|remitente|mittente|afzender|avsändare|от кого|"
     r"发件人|寄件者|差出人)\W*:|"
     r"\b(?:(?<!(?:ying|ried|pted) to )contact|please (?:write|mail|reply|e-?mail)|(?<!in )reply to|mail from:|"
-    r"received (?:at|from)|envelope-from)\b",
+    r"received (?:at|from)|envelope-from|proveniente da|provenant de|proveniente de)\b",
     re.IGNORECASE,
 )
 #: What stands before an address that failed, on the same line.
@@ -32,8 +32,8 @@ CUE = re.compile(
     r"\s?[:：]\s*(?:rfc822\s?;)?\s*[<\"\[(']*$",
     re.IGNORECASE,
 )
-#: "(expanded from: <anna@example.com>)", which sendmail and Postfix wrap.
-ALIAS = re.compile(r"expanded\s{1,20}from:?\s{1,20}", re.IGNORECASE)
+#: "(expanded from: <anna@example.com>)", which sendmail and Postfix wrap; Exim has "ultimately generated from".
+ALIAS = re.compile(r"(?:expanded|ultimately\s{1,20}generated)\s{1,20}from:?\s{1,20}", re.IGNORECASE)
 REPLACES = "expanded from"
 STAFF = frozenset(
     {

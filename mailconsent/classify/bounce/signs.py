@@ -4,7 +4,8 @@ By what a bounce is known that has no report.
 Rules of this file:
 
 1. A mailer-daemon's name alone is enough. Who else sent it, an empty return path, its subject, how it begins, and that
-   it tells of a failure: two of these, or more where the sender may be a person.
+   it tells of a failure: two of these, or more where the sender may be a person. A postmaster who tells of a failure
+   and names somebody else needs no subject.
 2. Someone who answers, forwards or quotes a bounce is a person, and so is who asks about one.
 3. Parcels cannot be delivered, too.
 """
@@ -15,6 +16,9 @@ from mailconsent.classify.bounce.status import find_statuses, read_words
 from mailconsent.classify.sayings import beginning_of, begins, hear, says
 from mailconsent.classify.unsubscribe import split_prefixes
 from mailconsent.message import InboundMessage
+
+#: The address of whoever runs the mail of a domain, in all domains.
+POSTMASTER = "postmaster@"
 
 
 def is_bounce(message: InboundMessage) -> bool:
@@ -31,7 +35,8 @@ def is_bounce(message: InboundMessage) -> bool:
         return False
     named = not answers and says(hear(subject), forms.subjects)
     began = begins(hear(beginning_of(prose.read_text(message))), forms.beginnings)
-    if not named and not began:  # nearly all mail
+    is_postmaster = not answers and any(address.lower().startswith(POSTMASTER) for address in message.from_addresses)
+    if not named and not began and not is_postmaster:  # nearly all mail
         return False
     text = prose.explain(message)
     quotes = prose.QUOTED.search(text) is not None  # a person quotes it, who tells of a bounce
@@ -41,12 +46,12 @@ def is_bounce(message: InboundMessage) -> bool:
     if nobody and (message.original_headers or next(mentioned.find_mentions(text), None)):
         return True
     told = "?" not in text and says(hear(text), forms.failures)  # a machine asks nothing
-    if nobody or any(name in sender for name in forms.postmasters):
+    if named and (nobody or any(name in sender for name in forms.postmasters)):
         return told or bool(find_statuses(text)) or read_words(text) is not None
     if quotes or not told or any(says(hear(words), forms.goods) for words in (subject, text)):
         return False
     # A newsletter about bounces names addresses in its sentences; a bounce, at the head of a line.
-    leads = any(mention.leads for mention in mentioned.find_mentions(text))
+    leads = any(mention.leads or is_postmaster for mention in mentioned.find_mentions(text))
     return leads and any(is_another_s(address, message) for address in prose.recipients_in_text(message))
 
 

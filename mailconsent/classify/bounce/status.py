@@ -36,7 +36,8 @@ MARKED = re.compile(r"#\s?([45]\.\d{1,3}\.\d{1,3})(?!\.?\d)")
 #: A reply code alone, where a line or an answer begins: `550 no such user`, `smtp;550 ...`, `said: 550-...`.
 BARE_REPLY = re.compile(r"(?:^|[:;<>=(\[])[ \t]{0,8}([45])[0-7]\d(?=[ -])", re.MULTILINE)
 
-ADDRESS = re.compile(r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;]+|https?://\S+")
+#: What is no word: addresses, links, and the reply codes of lines that go on, whose hyphen would join them to a word.
+NO_WORDS = re.compile(r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;]+|https?://\S+|(?<![\w.])[245]\d\d-(?=\D)")
 SENTENCE_END = re.compile(r"[.!?](?=\s|$)|\n\s*\n")
 MAX_SAID = 4_000
 
@@ -99,8 +100,8 @@ def find_statuses(text: str) -> list[str]:
 
 
 def read_words(text: str) -> Meaning | None:
-    """What a text means that gives reasons in words. The addresses in it are no words."""
-    said = hear(leave_out_guesses(ADDRESS.sub(" ", text[:MAX_SAID])))
+    """What a text means that gives reasons in words. Addresses and codes in it are no words."""
+    said = hear(leave_out_guesses(NO_WORDS.sub(" ", text[:MAX_SAID])))
     return next((meaning for meaning in load_meanings() if says(said, meaning.sayings)), None)
 
 
