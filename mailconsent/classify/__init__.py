@@ -12,7 +12,7 @@ Rules of this package:
 
 from collections.abc import Callable
 
-from mailconsent.classify import auto_reply, bounce, button, complaint, token, unsubscribe
+from mailconsent.classify import auto_reply, bounce, button, complaint, list_command, token, unsubscribe
 from mailconsent.classify.auto_reply.speech import load_words
 from mailconsent.classify.bounce.prose import load_forms
 from mailconsent.classify.bounce.status import load_guesses, load_meanings
@@ -31,6 +31,7 @@ DETECTORS: tuple[Detector, ...] = (
     complaint.detect,  # RFC 5965
     bounce.detect,  # RFC 3464
     button.detect,
+    list_command.detect,
     auto_reply.detect,  # RFC 3834
     unsubscribe.detect,
 )

@@ -7,7 +7,7 @@ Rules of this file:
 2. A request is short. In a long letter the same words are as likely told as meant, and it is left alone.
 3. The subject of a reply is somebody else's; it speaks for the writer only where the body says nothing.
 4. What asks and does not ask at once is `unsure`: a human reads it (design 5.6).
-5. Who tells others how to unsubscribe sends a mailing, and asks for nothing.
+5. Who tells others how to unsubscribe sends a mailing, and asks for nothing; nor does code that does so.
 6. A request is for who wrote it, see `identity`. If that is nobody, or one of several, nobody can be named: `unsure`.
 """
 
@@ -16,13 +16,15 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from mailconsent.classify.identity import FEW_LINES, named_addresses, requesters, writers
+from mailconsent.classify.mailing import is_mailing
+from mailconsent.classify.mention import holds_code, without_mentions
 from mailconsent.classify.phrase import find_phrase, find_together, is_phrase
 from mailconsent.classify.token import quoted_claims
 from mailconsent.classify.wording import Language, Wording, asking_languages, load_wording
 from mailconsent.classify.words import IS_UNSPACED
 from mailconsent.message import InboundMessage
 from mailconsent.model import Classification, Label, MailedClaim
-from mailconsent.own_words import MAX_CHARS, MAX_OWN, own_words, reads_html
+from mailconsent.own_words import MAX_CHARS, MAX_OWN, link_labels, own_words, reads_html
 
 MAX_SUBJECT = 12  #: words of a subject that is a request
 MAX_SUBJECT_CHARS = 400
@@ -31,18 +33,28 @@ FEW = 3  #: words of a body that says nothing
 MAX_BESIDE_SUBJECT = 40  #: words of a body that says nothing about it, under a subject that is a request
 MAX_AROUND_SHORT = 10  #: words of a body in which a short command is one
 MAX_CLAUSE = 16  #: words that belong together, in whatever order they stand
+MAX_SENTENCE = 40  #: words of a sentence that asks whatever else it says
+MAX_LINKS = 100  #: from the end of a newsletter, where it tells how to unsubscribe
 WRAPPED = 45  #: characters from which on a line may go on in the next one
 
 #: What mail programs put before the subject of a reply or a forward, in whatever language: "Re[2]:", "RE :", "Ynt:".
 PREFIX = re.compile(
-    r"\s*(?:re|ré|réf|r|res|rv|enc|tr|rif|i|aw|antw|antwort|wg|sv|svar|vs|vb|vl|vá|tov|továbbítás|fw|fwd|odp|pd|odg|na|prosl|"
+    r"\s*\[?(?:re|ré|réf|r|res|rv|enc|tr|rif|i|aw|antw|antwort|wg|sv|svar|vs|vb|vl|vá|tov|továbbítás|fw|fwd|odp|pd|odg|na|prosl|"
     r"ynt|yan|ilt|bls|doorst|ang|rép|rsp|atb|ats|pārs|edasi|rúf|απ|σχετ|πρθ|отв|ответ|отн|на|пр|відп|відповідь|нт|"
     r"回复|回覆|答复|转发|轉寄|返信|転送|回信|답장|회신|전달|رد|إعادة توجيه|השב|הועבר|תשובה|ตอบ|ส่งต่อ|उत्तर)"
     r"(?:\s*(?:\[\d{1,3}\]|\(\d{1,3}\)|\^\d{1,3}|\d{1,3}))?\s*[:：]\s*",
     re.IGNORECASE,
 )
+#: Before a subject: the tag of a list, or of a filter ("[garden-talk]", "[EXTERNAL]", "***SPAM***").
+TAG = re.compile(r"\s*(?:\[[^\[\]]{1,40}\]|\*{2,3}[^*]{1,30}\*{2,3})(?=\s*\S)")
+#: Before the old subject, where somebody put their own words in front of it.
+INNER_PREFIX = re.compile(r"\s(?:re|aw|fw|fwd|wg|tr|sv|vs|rv|ref|antw|odp|rif|r|i|pd)\s?:\s", re.IGNORECASE)
 ADDRESS = re.compile(r"(?<![^\s<>])[^\s<>@]+@[^\s<>]*\w")
 LINK = re.compile(r"(?<![^\s<>])https?://[^\s<>]+")
+#: "Art. 21", "Nr. 5", "§ 7 Abs. 2": the sentence goes on.
+ABBREVIATED = re.compile(
+    r"\b(art|abs|no|nr|núm|num|čl|odst|ust|pkt|par|al|lit|sec|cikk|str|st|бр|чл|ст)\.\s*(?=\d)", re.IGNORECASE
+)
 SENTENCE_END = re.compile(r"[.!?;:()…]+(?=\s|$)|[?，。！？；｡।؟؛]|\n\s*\n")
 
 COMMA = re.compile("[,،、]| [-–—] ")
@@ -79,8 +91,8 @@ class Reading(NamedTuple):
 def detect(message: InboundMessage, read_token: Callable[[str], MailedClaim]) -> Classification | None:
     """A request to unsubscribe, if a person makes one in this message."""
     wording = load_wording()
-    is_reply, subject = split_prefixes(message.subject)
-    subject = subject[:MAX_SUBJECT_CHARS]
+    is_reply, subject = split_prefixes(message.subject, tagged=True)
+    subject = INNER_PREFIX.sub(". ", subject[:MAX_SUBJECT_CHARS])
     # Nearly all mail asks for nothing, whoever wrote which of its lines.
     if not reads_html(message) and not asking_languages(f"{subject}\n{message.text[:MAX_CHARS]}", wording):
         return None
@@ -90,7 +102,10 @@ def detect(message: InboundMessage, read_token: Callable[[str], MailedClaim]) ->
         return None
     asked = read(subject, wording, languages, MAX_SUBJECT)
     said = read(body, wording, languages, MAX_WORDS) if len(body) < MAX_OWN else Reading(length=MAX_WORDS)
-    if said.request and said.instructs and not (is_reply or message.in_reply_to):
+    is_answer = is_reply or bool(message.in_reply_to)
+    if said.request and not is_answer and (said.instructs or (not said.whole and is_newsletter(message, wording))):
+        return None
+    if (said.request or asked.request) and holds_code(body):
         return None
     if said.request:
         doubtful = said.doubtful or said.instructs
@@ -98,9 +113,9 @@ def detect(message: InboundMessage, read_token: Callable[[str], MailedClaim]) ->
     if not asked.request or (is_reply and said.length > FEW):
         return None
     clear = asked.whole if is_reply else said.length <= (FEW if message.in_reply_to else MAX_BESIDE_SUBJECT)
-    doubtful = asked.doubtful or not clear or speaks_against(body, wording)
+    doubtful = asked.doubtful or not clear or speaks_against(body, wording, languages)
     # Where the subject asks, a longer text is no more than a signature.
-    few = body if body.count("\n") < FEW_LINES else ""
+    few = body if sum(map(bool, map(str.strip, body.split("\n")))) <= FEW_LINES else ""
     return answer(message, read_token, asked.request, Label.UNSURE if doubtful else Label.UNSUBSCRIBE, few)
 
 
@@ -110,7 +125,7 @@ def answer(
     """The classification of a request, for who wrote it, with those whom the words of the body name."""
     if len(writers(message)) != 1:
         label, reason = Label.UNSURE, "not one From address"
-    is_reply, subject = split_prefixes(message.subject)
+    is_reply, subject = split_prefixes(message.subject, tagged=True)
     return Classification(
         label=label,
         detector="unsubscribe",
@@ -122,15 +137,25 @@ def answer(
     )
 
 
-def split_prefixes(subject: str) -> tuple[bool, str]:
-    """Whether a subject has the prefixes of a reply or a forward, and the subject behind them."""
-    rest = subject
+def is_newsletter(message: InboundMessage, wording: Wording) -> bool:
+    """Whether a message goes to many, by its header or by a link in it that asks to be clicked."""
+    return is_mailing(message) or any(
+        read_command(wording.split(label), language, 1)
+        for label in link_labels(message.html)[-MAX_LINKS:]
+        for language in asking_languages(label, wording)
+    )
+
+
+def split_prefixes(subject: str, *, tagged: bool = False) -> tuple[bool, str]:
+    """Whether a subject has the prefixes of a reply or a forward, and the subject behind them, and behind its tags."""
+    rest, is_reply = subject, False
     for _ in range(10):
-        match = PREFIX.match(rest)
-        if match is None:
+        if match := PREFIX.match(rest):
+            is_reply = True
+        elif not tagged or (match := TAG.match(rest)) is None:
             break
         rest = rest[match.end() :]
-    return rest != subject, rest
+    return is_reply, rest
 
 
 def read(text: str, wording: Wording, languages: Iterable[Language], limit: int) -> Reading:
@@ -139,6 +164,7 @@ def read(text: str, wording: Wording, languages: Iterable[Language], limit: int)
 
     Addresses in it are passed over; where it then asks for nothing, they are read as the writer's own.
     """
+    text = without_mentions(text)
     reading = read_sentences(text, wording, languages, limit)
     if reading.request or reading.length > limit or not ADDRESS.search(text):
         return reading
@@ -164,7 +190,8 @@ def read_sentences(text: str, wording: Wording, languages: Iterable[Language], l
                     request=request,
                     whole=read_command(words, language, length) is not None,
                     instructs=find_phrase(words, wording.instructions) is not None,
-                    doubtful=any(find_phrase(said, wording.doubts) for said in (words, drop(words, language.polite))),
+                    doubtful=find_together(words, language.bought) is not None
+                    or any(find_phrase(said, wording.doubts) for said in (words, drop(words, language.polite))),
                     length=length,
                 )
     return Reading(length=length)
@@ -184,21 +211,28 @@ def read_passage(
     if command := is_phrase(words, language.commands):
         return command
     said = drop(words, language.polite)
+    if len(words) <= MAX_SENTENCE and (plea := find_together(said, language.regardless)):
+        return plea
     asks = (
         read_command(words, language, length)
         or find_phrase(said, language.requests)
         or read_any(passage.clauses, language, MAX_WORDS)
         or read_together(passage.clauses or [words], language)
     )
-    against = (wording.not_requests, *(other.not_requests for other in languages))
-    if asks and not any(find_phrase(spoken, phrases) for spoken in (said, words) for phrases in against):
+    if asks and not is_against((said, words), wording, languages):
         return asks
     return read_any(passage.lines, language, length) if len(passage.lines) > 1 else None
 
 
-def speaks_against(text: str, wording: Wording) -> bool:
+def speaks_against(text: str, wording: Wording, languages: Iterable[Language]) -> bool:
     """Whether a text says anything that takes a request back."""
-    return any(find_phrase(passage.words, wording.not_requests) for passage in split_passages(text, wording))
+    return any(is_against([passage.words], wording, languages) for passage in split_passages(text, wording))
+
+
+def is_against(forms: Iterable[list[str]], wording: Wording, languages: Iterable[Language]) -> bool:
+    """Whether a sentence, in one of these forms of it, asks for nothing, whatever else it says."""
+    against = (wording.not_requests, *(language.not_requests for language in languages))
+    return any(find_phrase(words, phrases) for words in forms for phrases in against)
 
 
 def read_any(parts: Iterable[list[str]], language: Language, length: int) -> str | None:
@@ -239,6 +273,7 @@ def split_passages(text: str, wording: Wording) -> list[Passage]:
         text = ADDRESS.sub(" ", text)
     if "://" in text:
         text = LINK.sub(" ", text)
+    text = ABBREVIATED.sub(r"\1 ", text)
     passages = []
     for passage in SENTENCE_END.split(wording.greeting.sub("\n\n", text)):
         lines: list[list[str]] = []

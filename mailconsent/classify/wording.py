@@ -50,8 +50,18 @@ class Language(NamedTuple):
     requests: Phrases
     #: Words that ask in whatever order they stand in a clause: languages put their verbs where they like.
     together: Phrases
+    #: Words that say, in whatever order, that what is cancelled has a price: a human decides.
+    bought: Phrases
+    #: Words that ask in whatever order they stand in a sentence, whatever else it says: of who was not heard before
+    #: ("I unsubscribed twice and still get it"), and of who is polite ("grateful if you did not ...").
+    regardless: Phrases
     #: Single words that make a sentence ask for nothing ("colleague"); in other languages they may mean much else.
     not_requests: Phrases
+
+    @property
+    def asking(self) -> tuple[Phrases, ...]:
+        """All phrases that ask."""
+        return self.short_commands, self.commands, self.requests, self.together, self.regardless
 
 
 class Wording(NamedTuple):
@@ -118,6 +128,8 @@ def make_wording(tables: Mapping[str, Mapping[str, Any]]) -> Wording:
             commands=index(lines(name, "commands")),
             requests=index(lines(name, "requests")),
             together=index(lines(name, "together")),
+            bought=index(lines(name, "bought")),
+            regardless=index(lines(name, "regardless")),
             not_requests=index(text for text in lines(name, "not_requests") if len(text.split()) == 1),
         )
         for name in tables
@@ -128,7 +140,7 @@ def make_wording(tables: Mapping[str, Mapping[str, Any]]) -> Wording:
     asking = {
         (phrase.choices, language.name): (phrase, language)
         for language in languages
-        for phrases in (language.short_commands, language.commands, language.requests, language.together)
+        for phrases in language.asking
         for some in phrases.values()
         for phrase in some
     }
@@ -146,6 +158,7 @@ def make_wording(tables: Mapping[str, Mapping[str, Any]]) -> Wording:
         choice
         for phrase in (
             *(phrase for phrase, _ in asking.values()),
+            *(phrase for language in languages for phrase in phrases_of(language.bought)),
             *phrases_of(against),
             *phrases_of(doubts),
             *phrases_of(instructions),

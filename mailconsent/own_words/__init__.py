@@ -14,10 +14,10 @@ Rules of this package:
 """
 
 from mailconsent.message import InboundMessage
-from mailconsent.own_words.elements import has_structure, html_to_text
+from mailconsent.own_words.elements import has_structure, html_to_text, link_labels
 from mailconsent.own_words.lines import MAX_CHARS, MAX_OWN, strip_quotes
 
-__all__ = ["MAX_CHARS", "MAX_OWN", "html_to_text", "own_words", "reads_html", "strip_quotes"]
+__all__ = ["MAX_CHARS", "MAX_OWN", "html_to_text", "link_labels", "own_words", "reads_html", "strip_quotes"]
 
 
 def own_words(message: InboundMessage) -> str:

@@ -88,6 +88,11 @@ def html_to_text(html: str) -> str:
     return "\n".join(_outside(tree.body.text())) if tree.body else ""
 
 
+def link_labels(html: str) -> list[str]:
+    """What an HTML part writes on its links to the web. Nobody who asks for something makes it a link."""
+    return [link.text(strip=True) for link in LexborHTMLParser(html).css('a[href^="http"]')]
+
+
 def may_hold_answers(quote: LexborNode) -> bool:
     """Whether a Gmail quote is a reply's, whose parts are `blockquote`; in a forward these are the forwarded mail's."""
     if quote.css_first("blockquote") is None:

@@ -1,0 +1,22 @@
+"""Mail that goes to many, by its header: newsletters, and what list software writes."""
+
+import re
+
+from mailconsent.message import InboundMessage
+
+#: The addresses of software that keeps lists: Mailman, ezmlm, LISTSERV, Majordomo, Sympa.
+LIST_SOFTWARE = re.compile(
+    r"(?:listserv|majordomo|mailman|sympa|[^@]+-(?:bounces|request|confirm|return))@", re.IGNORECASE
+)
+
+
+def is_mailing(message: InboundMessage) -> bool:
+    """
+    Whether a message offers its readers to unsubscribe in its header (RFC 2369), as newsletters do, or comes from what
+    keeps a list. What people write to a list has that field, too, with one that tells how to post.
+    """
+    return (
+        ("list-unsubscribe" in message.headers and "list-post" not in message.headers)
+        or "x-list-administrivia" in message.headers
+        or any(map(LIST_SOFTWARE.match, message.from_addresses))
+    )
