@@ -42,7 +42,7 @@ class Acting:
         if stored.state is State.FAILED and not judged.failed:
             return f"what it does: {self._place(judged)}"
         faults = (line for line in said if line["log_level"] == "error")
-        return next((f"{line['event']}: {line['error']} at {line['at'][-1]}" for line in faults), None)
+        return next((f"{line['event']}: {line.get('error')} at {line.get('at', ['?'])[-1]}" for line in faults), None)
 
     def _place(self, judged: Judged) -> str:
         mail = Mail(judged=judged, source="mail:1/0/1", now=NOW, swept=True, reports=self.reports, answers=self.answers)
