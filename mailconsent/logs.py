@@ -19,8 +19,12 @@ _LEVELS = {name.lower(): number for name, number in logging.getLevelNamesMapping
 _logger: Any = structlog.get_logger()
 
 
-def configure() -> None:
-    """Begin to log. Of the libraries only warnings are of interest, and of those only the fact."""
+def configure(*, faults_alone: bool = False) -> None:
+    """
+    Begin to log. Of the libraries only warnings are of interest, and of those only the fact.
+
+    `faults_alone` is for commands whose every word some mail servers send back to the writer of the mail.
+    """
     global _logger
     structlog.configure(
         processors=[
@@ -28,6 +32,7 @@ def configure() -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.JSONRenderer(),
         ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR if faults_alone else logging.NOTSET),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
     )
     _logger = structlog.get_logger().bind()

@@ -84,7 +84,7 @@ def read_sign_in(values: Mapping[str, str], faults: list[str]) -> tuple[Grant, s
     return _grant(values, provider, provider.agreed, None), provider.page
 
 
-_NO_CLIENT = "IMAP_OAUTH_CLIENT_ID: missing, though other IMAP_OAUTH_ settings are there"
+_NO_CLIENT = "IMAP_OAUTH_CLIENT_ID: missing; register mailconsent with the provider, which then names it"
 
 
 def _grant(values: Mapping[str, str], provider: _Provider, scope: str, token: RefreshToken | None) -> Grant:

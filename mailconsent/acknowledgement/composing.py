@@ -41,7 +41,7 @@ class Stopped:
     #: What people call the topics that ended (`Policy.name`), in the language of the mail. None for those that are no
     #: longer published: the mail then says "this kind of mail".
     topics: Sequence[str] = ()
-    #: Whether that was for another address than the one which is answered: whose link they used.
+    #: Whether that was for another address, too, than the one which is answered: whose link they used.
     elsewhere: bool = False
 
 
@@ -88,14 +88,14 @@ def paragraphs(texts: Texts, controller: Controller, stopped: Stopped, undo_url:
     """What the mail says."""
     yield texts.automatic
     names = ", ".join(texts.quoted.format(name=name) for name in stopped.topics)
-    if stopped.elsewhere:
-        done = f"{texts.elsewhere}\n{names}".rstrip()
-    elif stopped.everything:
+    if stopped.everything:
         done = texts.all
     elif names:
         done = texts.topics.format(topics=names)
     else:
         done = texts.kind
+    if stopped.elsewhere:
+        done += f"\n{texts.elsewhere}"
     yield f"{done}\n{texts.soon}"
     yield texts.still_all if stopped.everything else texts.still_topics
     if undo_url:

@@ -101,7 +101,10 @@ def _keys() -> tuple[ReadToken, Set[str]]:
 
 def _files(paths: tuple[Path, ...]) -> Iterator[Path]:
     for path in paths:
-        yield from sorted(path.glob("*.eml")) if path.is_dir() else [path]
+        found = sorted(file for file in path.iterdir() if file.suffix.lower() == ".eml") if path.is_dir() else [path]
+        if not found:
+            click.echo(f"{path.name}: no .eml file in this folder", err=True)
+        yield from found
 
 
 @contextmanager
@@ -134,7 +137,7 @@ def ingest_() -> None:
     was none.
     """
     signal.signal(signal.SIGTERM, _interrupted)  # some servers send mail back whose command died by a signal
-    logs.configure()
+    logs.configure(faults_alone=True)
     try:
         status = _take_in()
     except ConfigError as fault:

@@ -9,6 +9,7 @@ import click
 
 from mailconsent.cli import cli, opened
 from mailconsent.cli.ask import ADDRESS, address_of
+from mailconsent.cli.unclear import why
 from mailconsent.errors import Refused
 from mailconsent.mail_id import MailId
 from mailconsent.model import Channel, EventId, Receipt
@@ -18,7 +19,7 @@ from mailconsent.services.applying import apply_and_tell
 from mailconsent.services.case import Case, Part, Person, read_case
 from mailconsent.services.installation import Installation
 from mailconsent.store import Transaction
-from mailconsent.store.review import Waiting, left_over, list_waiting
+from mailconsent.store.review import Waiting, left_over, list_waiting, read_text
 
 ID = "ID is that of a mail, such as 1/1700000000/42; or of a question whose mail is gone, such as 2f1c8a5b7d3e9046-1."
 PARTS = {Part.WRITER: "the writer", Part.NAMED: "named in it", Part.LINK: "got mail that it quotes or returns"}
@@ -51,9 +52,16 @@ def list_(as_json: bool) -> None:
 @review.command(epilog=ID)
 @click.argument("mail", metavar="ID")
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
-def show(mail: str, as_json: bool) -> None:
+@click.option("--raw", is_flag=True, help="The mail as it came, for a file. What came by the pipe lies in no mailbox.")
+def show(mail: str, as_json: bool, raw: bool) -> None:
     """Show what is needed to decide about a mail: own words and subject, whom it may be about, why it was not clear."""
+    if raw and sys.stdout.isatty():
+        raise click.UsageError("what a stranger wrote may command a terminal: send it to a file, as in > mail.eml")
     with opened() as here, here.store.read() as tx:
+        if raw:
+            services.waiting_mail(tx, MailId.read(mail))
+            sys.stdout.buffer.write(read_text(tx, MailId.read(mail)) or b"")
+            return
         case = read_case(tx, MailId.read(mail), here.store.keyring.read_mailed, here.settings.trusted_authserv_ids)
         now = datetime.now(UTC)
         lines = [json.dumps(_case_as_json(case, now))] if as_json else list(_case_in_words(case, here, now))
@@ -148,7 +156,7 @@ def _in_words(one: Waiting, here: Installation, now: datetime) -> str:
     people = len(one.questions)
     stopped = f"{people} stopped" if people else "about nobody known"
     received = _time(one.received_at, here)
-    return f"{one.id}\treceived {received}\t{_deadline(one, here, now)}\t{_why(one)}\t{stopped}"
+    return f"{one.id}\treceived {received}\t{_deadline(one, here, now)}\t{why(one)}\t{stopped}"
 
 
 def _case_as_json(case: Case, now: datetime) -> dict[str, object]:
@@ -176,14 +184,14 @@ def _case_in_words(case: Case, here: Installation, now: datetime) -> Iterator[st
     waiting = case.waiting
     yield f"mail      {waiting.id}, in {printable(waiting.mailbox)}, received {_time(waiting.received_at, here)}"
     yield f"answer    {_deadline(waiting, here, now)}"
-    yield f"unclear   {_why(waiting)}"
+    yield f"unclear   {why(waiting)}"
     yield f"sender    {case.authentication or 'not authenticated by a server of ours'}"
     for person in case.people:
         yield f"about     {_person_in_words(person)}"
     if not case.people:
         yield "about     nobody whom it names: `review apply ID ADDRESS`"
     if not case.readable:
-        yield "It could not be read: look at it in the mailbox."
+        yield "It could not be read: look at it in the mailbox, or in the file of `review show ID --raw > FILE`."
         return
     yield f"subject   {printable(case.subject).replace(chr(10), ' ') or '(empty)'}"
     yield ""
@@ -204,13 +212,6 @@ def _deadline(one: Waiting, here: Installation, now: datetime) -> str:
     span = f"{hours} h" if hours < LONG else f"{hours // 24} days"
     late = f"OVERDUE by {span}" if one.review_until < now else f"{span} left"
     return f"by {_time(one.review_until, here)}, {late}"
-
-
-def _why(one: Waiting) -> str:
-    # The phrase alone would say that it is a request.
-    named = one.reason in ("names another address", "not one From address")
-    asks = one.detector == "unsubscribe" and not named
-    return f"asks, and does not ask: {one.reason}" if asks else one.reason
 
 
 def _time(moment: datetime, here: Installation) -> str:

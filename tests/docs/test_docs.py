@@ -1,5 +1,6 @@
 """The documentation names only what is there, and names all of it."""
 
+import ast
 import re
 import shlex
 from collections.abc import Iterator
@@ -27,6 +28,8 @@ SPAN = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 #: A command line of ours: at the beginning of a line, behind a folder, or behind what runs it in a container.
 COMMAND = re.compile(r"(?:^|[/(]|exec \w+ )mailconsent((?: [^\s#;&)|][^\s#;&)]*)+)", re.MULTILINE)
+LOGGING = {"logs.info", "logs.warning", "logs.failure", "say", "tell"}
+LEVELS = {"info", "warning", "error"}
 TARGET = re.compile(r"(?:^|\s)make ([a-z]+)\b")
 #: Where packages and images come from is the operator's business, and the paths of one machine are nobody's.
 FORBIDDEN = re.compile(
@@ -129,6 +132,20 @@ def test_every_setting_has_its_row_and_every_row_its_setting() -> None:
     assert {name for name in table("docs/operations.md") if re.fullmatch(rf"{PREFIX}\w+", name)} == {
         PREFIX + name for name in NAMES
     }
+
+
+def logged() -> Iterator[str]:
+    """The events that are logged: what `mailconsent.logs` is called with, also under another name."""
+    for file in (*ROOT.glob("mailconsent/**/*.py"), *ROOT.glob("web/**/*.py"), ROOT / "worker.py"):
+        for call in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(call, ast.Call) and ast.unparse(call.func) in LOGGING:
+                yield from (str(word.value) for word in call.args if isinstance(word, ast.Constant))
+
+
+def test_every_line_of_the_log_is_explained() -> None:
+    section = (ROOT / "docs/operations.md").read_text("utf-8").partition("\n## Logs\n")[2].partition("\n## ")[0]
+    rows = (line.split("|")[1] for line in section.splitlines() if line.startswith("| `"))
+    assert {name for row in rows for name in SPAN.findall(row)} - {"event"} == {*logged()} - LEVELS
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)

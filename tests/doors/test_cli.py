@@ -319,6 +319,17 @@ def test_classify_explains_messages_and_needs_no_installation(tmp_path: Path) ->
     assert done.returncode == 1, "one of them was not read"
 
 
+def test_classify_says_of_a_folder_that_has_no_messages_in_it(tmp_path: Path) -> None:
+    for name in ("upper", "none"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "upper" / "A.EML").write_text("From: anna@example.com\nSubject: Unsubscribe\n\n")
+
+    done = run_command({}, "classify", tmp_path / "upper", tmp_path / "none", folder=tmp_path)
+
+    assert [line.split(",")[0] for line in done.stdout.splitlines()] == ["file", "A.EML"]
+    assert (done.returncode, done.stderr.splitlines()[1:]) == (0, ["none: no .eml file in this folder"])
+
+
 def test_classify_tells_a_program_all_there_is_to_tell(house: House, tmp_path: Path) -> None:
     with house.opened() as here:
         consent(here, ANNA)

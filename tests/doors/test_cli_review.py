@@ -48,6 +48,9 @@ def test_mail_is_listed_shown_and_answered(tmp_path: Path) -> None:
         assert "\x1b" not in shown, "a mail commands no terminal"
         assert json.loads(review("show", second, "--json")[1])["people"][1]["address"] == CECILIA
 
+        whole = run_command(house.variables, "review", "show", first, "--raw", folder=house.folder)
+        assert (whole.returncode, whole.stdout.encode()) == (0, of_anna.replace(b"\r\n", b"\n"))
+
         status, made, said = review("apply", first)
         assert (status, len(made.splitlines()), said) == (0, 1, "withdrawn: 1, released: 0\n")
         assert rows(here, "select kind, address from outbox") == [("acknowledgement", ANNA)]
@@ -65,7 +68,13 @@ def test_mail_is_listed_shown_and_answered(tmp_path: Path) -> None:
         assert ask(here, BO)[0].allowed
 
         assert review("list") == (0, "", "nothing awaits an answer\n")
-        wrong = [("show", third), ("apply", third), ("apply", "7"), ("dismiss", ANNA, "--reason", "x")]
+        wrong = [
+            ("show", third),
+            ("show", third, "--raw"),
+            ("apply", third),
+            ("apply", "7"),
+            ("dismiss", ANNA, "--reason", "x"),
+        ]
         for words in wrong:
             status, made, said = review(*words)
             assert (status, made) == (1, "")

@@ -160,12 +160,11 @@ def test_of_what_cannot_be_undone_it_says_nothing_of_undoing():
     assert "/r/" not in text
 
 
-def test_who_used_another_address_link_is_not_told_that_it_was_for_their_own():
-    text = text_of(answer(stopped=ELSEWHERE, undo_url=None))
+def test_who_used_another_address_link_is_told_of_both():
+    text = text_of(answer(stopped=ELSEWHERE))
 
-    assert "to the address that your link belongs to.\n“Blog-Newsletter”\n" in text
-    assert "to this address" not in text
-    assert "“" not in text_of(answer(stopped=Stopped(everything=True, elsewhere=True)))
+    assert "“Blog-Newsletter” to this address.\nAs you asked" in text
+    assert "to the address that your link belongs to.\n" in text
 
 
 def test_a_company_without_an_authority_names_none():

@@ -91,7 +91,9 @@ def test_a_message_that_takes_too_long_or_too_much_is_seen():
 
 
 def test_a_message_that_does_no_harm_is_no_finding():
-    watch = Watch(seconds=60.0)
+    with acting() as place:
+        watch = Watch(seconds=60.0, acting=place)
 
-    assert watch.look_at("plain", MAIL)
-    assert watch.labels == {"unsubscribe": 1}
+        assert watch.look_at("plain", MAIL, acts=True)
+        assert watch.look_at("not to be answered", MAIL.partition(b"\r\n")[2], acts=True)
+    assert watch.labels == {"unsubscribe": 2}

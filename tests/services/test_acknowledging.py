@@ -2,18 +2,20 @@
 
 import email
 import email.policy
+import re
 from datetime import timedelta
 
 import pytest
 from structlog.testing import capture_logs
 
 from mailconsent.mailbox import Fetched
-from mailconsent.model import Reason
+from mailconsent.model import Channel, LegalBasis, Reason, UnsubscribeClaim
 from mailconsent.services.inbox import Answers, acknowledging, judge, process
+from mailconsent.services.undoing import undo
 from mailconsent.store.mailboxes import note_sweep, read_cursor, take_lease
 from mailconsent.store.outbox import LetterState, end_letter, take_letter
 from mailconsent.store.recipients import describe, lock_address
-from tests.cast import ANNA, BO, NOW
+from tests.cast import ANNA, BO, NOW, receipt
 from tests.doors.mails import mail
 from tests.houses import ask, consent, rows, token_for
 
@@ -146,32 +148,63 @@ def test_a_link_of_ours_in_a_machines_mail_counts_and_is_not_answered(installati
     assert no_answer_but_an_effect(installation, BO)
 
 
-def test_who_uses_somebody_elses_link_is_told_the_topic_and_given_no_link(installation):
+def test_who_uses_somebody_elses_link_is_told_of_both_and_undoes_their_own_alone(installation):
     token = token_for_one(installation)
+    consent(installation, ANNA)
 
     deliver(installation, written(ANNA, token))
 
     ((address, message),) = letters(installation)
     assert address == ANNA
-    assert "Blog newsletter" in message.get_content()
-    assert LINK not in message.get_content()
+    assert "“Blog newsletter” to this address" in message.get_content()
+    assert "to the address that your link belongs to" in message.get_content()
     assert BO not in message.as_string()
+    link = re.search(r"/r/(\w+)", message.get_content())
+    claim = installation.store.keyring.read_undo(link[1], now=NOW)
+    with installation.store.begin() as tx:
+        undo(tx, claim, receipt(Channel.PAGE, confirm_method="POST"))
+    assert [decision.allowed for decision in ask(installation, ANNA, BO)] == [True, False]
 
 
-def test_who_repeats_what_stands_is_answered_only_for_themselves_and_cannot_undo_it(installation):
-    token = token_for_one(installation)
-    deliver(installation, written(BO, token))
-    deliver(installation, written(ANNA), now=NOW - 8 * DAY, uid=2)
+def test_who_repeats_what_stands_is_given_no_link_to_undo_it(installation):
+    deliver(installation, written(ANNA), now=NOW - 8 * DAY)
     letters(installation)
 
-    # Somebody else's no that stands: whoever holds the link could have us write to anybody.
-    deliver(installation, written("cecilia@example.org", token, number=3), uid=3)
-    assert recipients(installation) == []
-    assert rows(installation, "select count(*) from recipients") == [(2,)], "nor is a stranger remembered"
-    deliver(installation, written(ANNA, number=4), uid=4)
+    deliver(installation, written(ANNA, number=2), uid=2)
+
     ((address, message),) = letters(installation)
     assert address == ANNA
     assert LINK not in message.get_content()
+
+
+def test_a_link_used_by_its_own_owner_is_one_withdrawal(installation):
+    token = token_for_one(installation)
+
+    deliver(installation, written(BO.upper(), token))
+
+    assert rows(installation, "select count(*) from events where kind = 'withdrawn'") == [(1,)]
+    assert "link belongs to" not in letters(installation)[0][1].get_content()
+
+
+def test_a_link_of_a_soft_opt_in_mail_bars_its_owner_and_withdraws_all_of_another_writer(installation):
+    claim = UnsubscribeClaim(digest=b"bo".ljust(16), generation=1, topic=2, basis=LegalBasis.SOFT_OPT_IN)
+    token = installation.store.keyring.signer(1).sign(claim)
+
+    deliver(installation, written(ANNA, token))
+
+    kinds = "select kind, topic from events order by kind"
+    assert rows(installation, kinds) == [("refused", 2), ("withdrawn", 0)], "what a forged From did can be undone whole"
+
+
+@pytest.mark.parametrize("sender", ["", "@example.com", f"{ANNA}, {BO}"])
+def test_a_link_counts_whoever_wrote(installation, sender):
+    token = token_for_one(installation)
+    raw = written(ANNA, token).replace(f"From: {ANNA}".encode(), f"From: {sender}".encode())
+
+    deliver(installation, raw)
+
+    assert no_answer_but_an_effect(installation, BO)
+    assert rows(installation, "select count(*) from recipients") == [(1,)]
 
 
 def test_an_answer_that_cannot_be_made_keeps_no_request_back(installation, monkeypatch):

@@ -6,7 +6,7 @@ The acknowledgement of a request that came by mail. Rules (RFC 3834, design 5.6)
 3. To one address, with its tagged forms, at most one a week (RFC 3834 section 2), whatever comes from it. What answers
    an answer of ours is not answered, also from another address. So two machines that answer each other come to an end.
 4. Only of recent mail, and of none that a first sweep finds: it may be of years ago.
-5. The link that undoes goes to nobody but whose opt-out it is. Who repeats somebody else's gets no answer at all.
+5. The link that undoes goes to nobody but whose opt-out it is.
 """
 
 import re
@@ -29,7 +29,7 @@ from mailconsent.services.undoing import offer_undo
 from mailconsent.store import Transaction
 from mailconsent.store.dossier import find_recipient
 from mailconsent.store.outbox import Letter, LetterKind, add_letter, was_written
-from mailconsent.store.recipients import lock_address, lock_known
+from mailconsent.store.recipients import lock_address
 
 #: How long after its receipt a request is acknowledged: a weekend.
 RECENT = timedelta(days=3)
@@ -64,12 +64,7 @@ def _acknowledge(tx: Transaction, mail: Mail, effect: Effect) -> bool:
         logs.info("request not answered", reason=silence.value)
         return False
     to = deliverable(writers(message)[0])
-    changed = any(not done.repeated for done in effect.outcomes)
-    recipient = lock_address(tx, to) if changed else lock_known(tx, to)
-    if recipient is None:
-        return False
-    if not changed and all(done.event_id.recipient_id != recipient.id for done in effect.outcomes):
-        return False
+    recipient = lock_address(tx, to)
     if was_written(tx, recipient.id, LetterKind.ACKNOWLEDGEMENT, since=mail.now - BETWEEN_TWO):
         return False
     add_letter(tx, _letter(tx, mail, effect, answers, message, to=to, recipient_id=recipient.id))
@@ -102,7 +97,8 @@ def _letter(
         controller=controller,
         stopped=replace(
             _stopped(mail, answers.rules, language),
-            elsewhere=all(done.event_id.recipient_id != recipient_id for done in effect.outcomes),
+            elsewhere=mail.verdict.detector == "token"
+            and any(done.event_id.recipient_id != recipient_id for done in effect.outcomes),
         ),
         language=language,
         undo_url=f"{answers.rules.base_url}/r/{undo}" if undo else None,
