@@ -15,6 +15,7 @@ from mailconsent.classify import unsubscribe
 from mailconsent.classify.auto_reply.header import auto_submitted, telling_header
 from mailconsent.classify.auto_reply.speech import load_words
 from mailconsent.classify.sayings import begins, hear
+from mailconsent.classify.subject import split_prefixes
 from mailconsent.message import InboundMessage
 from mailconsent.model import Classification, Label, MailedClaim
 
@@ -48,7 +49,7 @@ def may_be_of_a_provider(message: InboundMessage) -> bool:
     # RFC 3834 section 5: `auto-generated` is sent unasked, `auto-replied` answers.
     if message.in_reply_to or auto_submitted(message) not in ("", "no", "auto-generated"):
         return False
-    is_reply, subject = unsubscribe.split_prefixes(message.subject)
+    is_reply, subject = split_prefixes(message.subject)
     if is_reply or len(subject.split()) > MAX_SUBJECT or len(message.text) > MAX_TEXT:
         return False
     return telling_header(message) in ("", "auto-submitted") and begins(hear(message.text), load_words().machines)

@@ -20,8 +20,8 @@ from mailconsent import mime
 from mailconsent.classify.bounce import notification
 from mailconsent.classify.returned import returned_claims
 from mailconsent.classify.sayings import Sayings, beginning_of, begins, gather, hear, load_table, says
+from mailconsent.classify.subject import split_prefixes
 from mailconsent.classify.token import quoted_claims
-from mailconsent.classify.unsubscribe import split_prefixes
 from mailconsent.message import InboundMessage
 from mailconsent.mime import MAX_HEADER, Fields
 from mailconsent.model import Classification, Label, MailedClaim

@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from mailconsent.classify import unsubscribe
 from mailconsent.classify.auto_reply.header import telling_header
+from mailconsent.classify.subject import split_prefixes
 from mailconsent.message import RECIPIENT_FIELDS, InboundMessage
 from mailconsent.model import Classification, Label, MailedClaim
 from mailconsent.own_words import own_words
@@ -43,7 +44,7 @@ def detect(message: InboundMessage, read_token: Callable[[str], MailedClaim]) ->
         return None
     to_software, to_leave = SOFTWARE.search(to) is not None, TO_LEAVE.search(to) is not None
     lists = set(FOR_COMMANDS.findall(to))
-    is_reply, subject = unsubscribe.split_prefixes(message.subject, tagged=True)
+    is_reply, subject = split_prefixes(message.subject, tagged=True)
     body = own_words(message)
     lines = ["" if is_reply else subject.strip(), *body.split("\n")[:MAX_LINES]]
     if any(is_command(line, lists, to_software) for line in lines) or (to_leave and not is_reply and not body):

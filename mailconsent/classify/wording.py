@@ -16,17 +16,17 @@ Rules of this file:
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import resources
 from typing import Any, NamedTuple
 
 from mailconsent.classify.phrase import HEAD, Choice, Phrases, index, keys, meets, phrases_of, rarest
+from mailconsent.classify.spelling import lose_or_swap, misspell, misspell_twice
 from mailconsent.classify.words import known_words, spellings, split_words
 
 #: Stands for any address. It is part of no word.
 ADDRESS = "@"
-ALPHABET = "abcdefghijklmnopqrstuvwxyz"
 #: Serbian is written in both alphabets, letter for letter.
 DIGRAPHS = {"dž": "џ", "lj": "љ", "nj": "њ"}
 CYRILLIC = str.maketrans("abvgdđežzijklmnoprstćufhcčš", "абвгдђежзијклмнопрстћуфхцчш")
@@ -210,61 +210,3 @@ def to_cyrillic(text: str) -> str:
     for latin, letter in DIGRAPHS.items():
         text = text.replace(latin, letter)
     return text.translate(CYRILLIC)
-
-
-def asking_languages(text: str, wording: Wording) -> tuple[Language, ...]:
-    """The languages with a command or request of which a text has all words, in any order. Mostly there is none."""
-    words = set(split_words(text, wording.known))
-    words |= {wording.spellings[word] for word in words & wording.spellings.keys()}
-    if ADDRESS in text:
-        words.add(ADDRESS)
-    heads: dict[str, list[str]] = {}
-    known = wording.heads
-    for word in words:
-        head = word[:HEAD]
-        if head in known:
-            heads.setdefault(head, []).append(word)
-    found: dict[str, Language] = {}
-    for key in wording.cues.keys() & (words | {f"{head}*" for head in heads}):
-        for choices, language in wording.cues[key]:
-            # A word is the first choice, by which it was found; a head may be another word's.
-            if language.name not in found and has_all(words, heads, choices if key[-1] == "*" else choices[1:]):
-                found[language.name] = language
-    return tuple(found[name] for name in sorted(found))
-
-
-def has_all(words: Set[str], heads: Mapping[str, list[str]], choices: Iterable[Choice]) -> bool:
-    """Whether one word of each choice is among these; `heads` are the words that stems may begin, by their heads."""
-    for choice in choices:  # noqa: SIM110 - a generator would take as long again, and this is asked of all mail
-        if choice.words.isdisjoint(words) and not begins_any(choice.stems, heads):
-            return False
-    return True
-
-
-def begins_any(stems: Iterable[str], heads: Mapping[str, list[str]]) -> bool:
-    """Whether one of these stems begins a word."""
-    for stem in stems:
-        for word in heads.get(stem[:HEAD], ()):
-            if word.startswith(stem):
-                return True
-    return False
-
-
-def misspell(word: str) -> set[str]:
-    """What one slip makes of a word: a letter lost, doubled, mistaken, or swapped with the next one."""
-    mistaken = {word[:i] + letter + word[i + 1 :] for i in range(1, len(word)) for letter in ALPHABET}
-    return (lose_or_swap(word) | mistaken) - {word}
-
-
-def lose_or_swap(word: str) -> set[str]:
-    """What one slip makes of a word that only moves its letters: one lost, doubled, or swapped with the next one."""
-    slips = {word[:i] + word[i + 1 :] for i in range(1, len(word))}
-    slips |= {word[:i] + word[i] + word[i:] for i in range(len(word))}
-    slips |= {word[:i] + word[i + 1] + word[i] + word[i + 2 :] for i in range(len(word) - 1)}
-    return slips - {word}
-
-
-def misspell_twice(word: str) -> set[str]:
-    """What two slips make of a word, when a letter is lost in one of them: "unsubsrive"."""
-    once = misspell(word)
-    return (once | {slip[:i] + slip[i + 1 :] for slip in once for i in range(1, len(slip))}) - {word}

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from mailconsent.classify import classify
 from mailconsent.classify.phrase import index, read_choice
-from mailconsent.classify.unsubscribe import split_prefixes
-from mailconsent.classify.wording import load_wording, make_wording, misspell
+from mailconsent.classify.spelling import misspell
+from mailconsent.classify.subject import split_prefixes
+from mailconsent.classify.wording import load_wording, make_wording
 from mailconsent.errors import InvalidToken
 from mailconsent.message import InboundMessage
 from mailconsent.model import Classification, Label, UnsubscribeClaim

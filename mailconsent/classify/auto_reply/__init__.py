@@ -16,6 +16,7 @@ from dataclasses import replace
 from mailconsent.classify import unsubscribe
 from mailconsent.classify.auto_reply.header import SUPPRESS, auto_submitted, telling_header, telling_vendor
 from mailconsent.classify.auto_reply.speech import telling_words
+from mailconsent.classify.subject import split_prefixes
 from mailconsent.message import InboundMessage
 from mailconsent.model import Classification, Label, MailedClaim
 
@@ -53,5 +54,5 @@ def is_notification(message: InboundMessage) -> bool:
     """Whether a message of `Auto-Submitted: auto-generated` answers nothing; Exchange marks its answers so, too."""
     if auto_submitted(message) != "auto-generated" or message.in_reply_to or message.references:
         return False
-    is_reply, _subject = unsubscribe.split_prefixes(message.subject)
+    is_reply, _subject = split_prefixes(message.subject)
     return not is_reply and not telling_vendor(message) and not telling_words(message)

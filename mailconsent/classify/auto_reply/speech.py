@@ -16,9 +16,9 @@ from functools import cache
 from itertools import islice
 from typing import NamedTuple
 
-from mailconsent.classify import unsubscribe
 from mailconsent.classify.bounce import prose
 from mailconsent.classify.sayings import MAX_BEGINNING, Sayings, beginning_of, begins, gather, hear, load_tables, says
+from mailconsent.classify.subject import split_prefixes
 from mailconsent.message import InboundMessage
 from mailconsent.own_words import own_words
 
@@ -98,7 +98,7 @@ def is_automatic_subject(subject: str, words: Words) -> bool:
     speaks = begins(said, words.subjects) or says(said, words.within)
     if not speaks and not (rest and begins(hear(head), words.prefixes)):
         return False
-    is_reply, _rest = unsubscribe.split_prefixes(subject)
+    is_reply, _rest = split_prefixes(subject)
     return not is_reply and "?" not in head and not says(hear(head), words.spoken_of)
 
 
@@ -112,7 +112,7 @@ def is_read_receipt(subject: str, text: str, words: Words) -> bool:
 
 def answers_something(message: InboundMessage) -> bool:
     """Whether a message answers another, by its header or by the prefix of its subject."""
-    return bool(message.in_reply_to or message.references or unsubscribe.split_prefixes(message.subject)[0])
+    return bool(message.in_reply_to or message.references or split_prefixes(message.subject)[0])
 
 
 def is_automatic(text: str, words: Words, answers: bool) -> bool:

@@ -14,7 +14,7 @@ from mailconsent.charset import decode_words
 from mailconsent.classify.bounce import mentioned, prose
 from mailconsent.classify.bounce.status import find_statuses, read_words
 from mailconsent.classify.sayings import beginning_of, begins, hear, says
-from mailconsent.classify.unsubscribe import split_prefixes
+from mailconsent.classify.subject import split_prefixes
 from mailconsent.message import InboundMessage
 
 #: The address of whoever runs the mail of a domain, in all domains.
