@@ -12,12 +12,12 @@ from functools import cache
 from importlib import resources
 from typing import NamedTuple
 
-from mailconsent.classify.asking import asking_languages
 from mailconsent.classify.identity import writers
-from mailconsent.classify.reading import MAX_WORDS, read
 from mailconsent.classify.subject import split_prefixes
 from mailconsent.classify.unsubscribe import MAX_SUBJECT, MAX_SUBJECT_CHARS
-from mailconsent.classify.wording import load_wording
+from mailconsent.classify.unsubscribe.asking import asking_languages
+from mailconsent.classify.unsubscribe.reading import MAX_WORDS, read
+from mailconsent.classify.unsubscribe.wording import load_wording
 from mailconsent.message import InboundMessage
 from mailconsent.own_words import own_words
 

@@ -16,7 +16,7 @@ from mailconsent.classify import auto_reply, bounce, button, complaint, list_com
 from mailconsent.classify.auto_reply.speech import load_words
 from mailconsent.classify.bounce.prose import load_forms
 from mailconsent.classify.bounce.status import load_guesses, load_meanings
-from mailconsent.classify.wording import load_wording
+from mailconsent.classify.unsubscribe.wording import load_wording
 from mailconsent.errors import InvalidToken
 from mailconsent.message import InboundMessage
 from mailconsent.model import Classification, Label, MailedClaim

@@ -14,7 +14,7 @@ from mailconsent.acknowledgement import Stopped, choose_language, compose
 from mailconsent.acknowledgement.texts import Texts, load_texts
 from mailconsent.charset import decode_words
 from mailconsent.classify import classify
-from mailconsent.classify.wording import load_wording
+from mailconsent.classify.unsubscribe.wording import load_wording
 from mailconsent.errors import InvalidToken
 from mailconsent.message import InboundMessage, parse_message
 from mailconsent.model import Label
@@ -75,7 +75,7 @@ def read_token(_text):
 
 
 def test_there_is_a_text_in_every_language_that_is_understood():
-    understood = {path.stem for path in (TESTS.parent / "mailconsent/classify/phrases").glob("*.toml")}
+    understood = {path.stem for path in (TESTS.parent / "mailconsent/classify/unsubscribe/phrases").glob("*.toml")}
 
     assert set(LANGUAGES) == understood
     assert len(LANGUAGES) >= 30

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from mailconsent.classify import classify, preload, token
 from mailconsent.classify.phrase import Choice, Phrase, find_phrase, index, match_end
-from mailconsent.classify.spelling import misspell
-from mailconsent.classify.wording import load_wording
+from mailconsent.classify.unsubscribe.spelling import misspell
+from mailconsent.classify.unsubscribe.wording import load_wording
 from mailconsent.classify.words import split_words
 from mailconsent.errors import InvalidToken
 from mailconsent.message import InboundMessage, parse_message

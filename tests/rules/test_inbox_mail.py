@@ -4,7 +4,7 @@ import pytest
 
 from mailconsent.classify import classify
 from mailconsent.classify.phrase import phrases_of
-from mailconsent.classify.wording import load_wording
+from mailconsent.classify.unsubscribe.wording import load_wording
 from mailconsent.message import parse_message
 from mailconsent.model import Label
 from tests.dressed import DRESSES

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from mailconsent.classify import classify
 from mailconsent.classify.phrase import index, read_choice
-from mailconsent.classify.spelling import misspell
 from mailconsent.classify.subject import split_prefixes
-from mailconsent.classify.wording import load_wording, make_wording
+from mailconsent.classify.unsubscribe.spelling import misspell
+from mailconsent.classify.unsubscribe.wording import load_wording, make_wording
 from mailconsent.errors import InvalidToken
 from mailconsent.message import InboundMessage
 from mailconsent.model import Classification, Label, UnsubscribeClaim
@@ -26,7 +26,7 @@ SAID = [
     for text in texts
 ]
 REQUESTS = [text for _, kind, _, text in SAID if kind == "requests"]
-PHRASES = Path(__file__).parents[2] / "mailconsent" / "classify" / "phrases"
+PHRASES = Path(__file__).parents[2] / "mailconsent" / "classify" / "unsubscribe" / "phrases"
 PREFIXES = """
     Re: RE: re: Re[2]: RE : Re^3: AW: Antw: SV: Sv: VS: Vs: Odp: Odg: Vá: Ynt: Fwd: Fw: WG: VB: TR: RV: ENC: Rif: I:
     ΑΠ: Απ: ΣΧΕΤ: Отв: На: Відп: 回复： 答复: 返信: 답장: رد: השב: Bls: Atb: RES: RÉP: Réf :

@@ -22,7 +22,7 @@ from importlib import resources
 from typing import Any, NamedTuple
 
 from mailconsent.classify.phrase import HEAD, Choice, Phrases, index, keys, meets, phrases_of, rarest
-from mailconsent.classify.spelling import lose_or_swap, misspell, misspell_twice
+from mailconsent.classify.unsubscribe.spelling import lose_or_swap, misspell, misspell_twice
 from mailconsent.classify.words import known_words, spellings, split_words
 
 #: Stands for any address. It is part of no word.
@@ -92,7 +92,7 @@ class Wording(NamedTuple):
 @cache
 def load_wording() -> Wording:
     """The wording of all languages in this package."""
-    folder = resources.files("mailconsent.classify") / "phrases"
+    folder = resources.files("mailconsent.classify.unsubscribe") / "phrases"
     files = sorted((file for file in folder.iterdir() if file.name.endswith(".toml")), key=lambda file: file.name)
     tables = {file.name.removesuffix(".toml"): tomllib.loads(file.read_text("utf-8")) for file in files}
     return make_wording(tables)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Set
 
 from mailconsent.classify.phrase import HEAD, Choice
-from mailconsent.classify.wording import ADDRESS, Language, Wording
+from mailconsent.classify.unsubscribe.wording import ADDRESS, Language, Wording
 from mailconsent.classify.words import split_words
 
 

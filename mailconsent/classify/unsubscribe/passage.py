@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from mailconsent.classify.wording import Wording
+from mailconsent.classify.unsubscribe.wording import Wording
 from mailconsent.classify.words import IS_UNSPACED
 
 WRAPPED = 45  #: characters from which on a line may go on in the next one
