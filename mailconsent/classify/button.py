@@ -52,4 +52,6 @@ def may_be_of_a_provider(message: InboundMessage) -> bool:
     is_reply, subject = split_prefixes(message.subject)
     if is_reply or len(subject.split()) > MAX_SUBJECT or len(message.text) > MAX_TEXT:
         return False
-    return telling_header(message) in ("", "auto-submitted") and begins(hear(message.text), load_words().machines)
+    if telling_header(message) not in ("", "auto-submitted"):
+        return False
+    return not (message.text or message.html).strip() or begins(hear(message.text), load_words().machines)

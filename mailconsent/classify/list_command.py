@@ -33,7 +33,8 @@ ENDINGS = (
     *("-request@", "unsubscribe@", "signoff@", "-leave@"),
 )
 OF_LISTSERV = re.compile(r"signoff\s+\S+-L", re.IGNORECASE)
-COMMANDS = ("signoff", "leave")
+#: Sympa and LISTSERV take the beginning of a command for all of it.
+COMMANDS = ("signoff", "sig", "sign", "leave")
 
 
 def detect(message: InboundMessage, read_token: Callable[[str], MailedClaim]) -> Classification | None:

@@ -10,7 +10,8 @@ Rules of this file:
    words together they part them: "l'infolettre", "retirez-moi".
 3. Chinese, Japanese and Thai write no blanks. There the words that are known are taken, the longest first, and each
    character between them is a word of its own.
-4. Both ways through, for ASCII and for all else, come to the same words.
+4. An underscore parts words: it is what is left of emphasis, and stands in the subjects of buttons.
+5. Both ways through, for ASCII and for all else, come to the same words.
 """
 
 import re
@@ -44,7 +45,7 @@ WORD = re.compile(f"[\\w\u0900-\u0963{UNSPACED}]+")
 MARKS = "'`-"
 RUNS = tuple(one + other for one in MARKS for other in MARKS)
 PLAIN_WORDS = {
-    code: "" if chr(code) in MARKS else chr(code).lower() if WORD.match(chr(code)) else " " for code in range(128)
+    code: "" if chr(code) in MARKS else chr(code).lower() if chr(code).isalnum() else " " for code in range(128)
 }
 
 
@@ -56,7 +57,7 @@ def split_words(text: str, known: re.Pattern[str] = WORD) -> list[str]:
             for run in RUNS:
                 text = text.replace(run, " ")
         return text.translate(PLAIN_WORDS).split()
-    text = DROPPED.sub("", TIES.sub(" ", fold(text)))
+    text = DROPPED.sub("", TIES.sub(" ", fold(text))).replace("_", " ")
     return (known if IS_UNSPACED.search(text) else WORD).findall(text)
 
 

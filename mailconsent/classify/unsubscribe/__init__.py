@@ -24,6 +24,7 @@ from mailconsent.message import InboundMessage
 from mailconsent.model import Classification, Label, MailedClaim
 from mailconsent.own_words import MAX_CHARS, MAX_OWN, link_labels, own_words, reads_html
 
+MAX_LETTER = 250  #: words of a text in which a request is left to a human
 MAX_SUBJECT = 12  #: words of a subject that is a request
 MAX_SUBJECT_CHARS = 400
 FEW = 3  #: words of a body that says nothing
@@ -44,14 +45,14 @@ def detect(message: InboundMessage, read_token: Callable[[str], MailedClaim]) ->
     if not languages:
         return None
     asked = read(subject, wording, languages, MAX_SUBJECT)
-    said = read(body, wording, languages, MAX_WORDS) if len(body) < MAX_OWN else Reading(length=MAX_WORDS)
+    said = read(body, wording, languages, MAX_LETTER) if len(body) < MAX_OWN else Reading(length=MAX_LETTER)
     is_answer = is_reply or bool(message.in_reply_to)
     if said.request and not is_answer and (said.instructs or (not said.whole and is_newsletter(message, wording))):
         return None
     if (said.request or asked.request) and holds_code(body):
         return None
     if said.request:
-        doubtful = said.doubtful or said.instructs
+        doubtful = said.doubtful or said.instructs or said.length > MAX_WORDS
         return answer(message, read_token, said.request, Label.UNSURE if doubtful else Label.UNSUBSCRIBE, body)
     if not asked.request or (is_reply and said.length > FEW):
         return None

@@ -3,7 +3,7 @@ What a text asks for, by the phrases of `wording`.
 
 Rules of this file:
 
-1. A request is short. In a long letter the same words are as likely told as meant, and it is left alone.
+1. A request is short. In a long letter the same words are as likely told as meant, and a human decides.
 2. What a sentence asks for is void if the same sentence speaks against it. A doubt in one is against the request of
    another.
 3. Addresses in a text are passed over; where it then asks for nothing, they are read as the writer's own.
@@ -17,7 +17,7 @@ from mailconsent.classify.unsubscribe.mention import without_mentions
 from mailconsent.classify.unsubscribe.passage import ADDRESS, Passage, count, split_passages
 from mailconsent.classify.unsubscribe.wording import Language, Wording
 
-MAX_WORDS = 120  #: of a text that is a request
+MAX_WORDS = 120  #: of a text that surely is a request
 MAX_AROUND_SHORT = 10  #: words of a text in which a short command is one
 MAX_CLAUSE = 16  #: words that belong together, in whatever order they stand
 MAX_SENTENCE = 40  #: words of a sentence that asks whatever else it says
