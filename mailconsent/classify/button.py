@@ -5,9 +5,10 @@ Rules of this file:
 
 1. It comes before `auto_reply`: such mail is a request, though it may call itself automatic (Apple Mail does).
 2. A mail client is known by its own header or sentence. A provider is, by a subject that is the request above a text
-   that says no more than that a machine wrote it. An answer to something is never that.
+   that says nothing, the same, or no more than that a machine wrote it. An answer to something is never that.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -25,6 +26,8 @@ APPLE_TEXT = "Apple Mail sent this email to unsubscribe from the message"
 
 MAX_TEXT = 200
 MAX_SUBJECT = 3  #: words
+#: What ties a number of the sender's to the word: "unsubscribe-kx8821".
+JOINT = re.compile(r"[-:.=+|]+")
 
 
 def detect(message: InboundMessage, read_token: Callable[[str], MailedClaim]) -> Classification | None:
@@ -33,7 +36,7 @@ def detect(message: InboundMessage, read_token: Callable[[str], MailedClaim]) ->
         return unsubscribe.answer(message, read_token, "button of Apple Mail", Label.UNSUBSCRIBE)
     if not may_be_of_a_provider(message):
         return None
-    asked = unsubscribe.detect(replace(message, text="", html=""), read_token)
+    asked = unsubscribe.detect(replace(message, subject=JOINT.sub(" ", message.subject), text="", html=""), read_token)
     if asked is None or asked.label != Label.UNSUBSCRIBE:
         return None
     return unsubscribe.answer(message, read_token, asked.reason, Label.UNSUBSCRIBE)
@@ -54,4 +57,5 @@ def may_be_of_a_provider(message: InboundMessage) -> bool:
         return False
     if telling_header(message) not in ("", "auto-submitted"):
         return False
-    return not (message.text or message.html).strip() or begins(hear(message.text), load_words().machines)
+    text = (message.text or message.html).strip()
+    return text.lower() in ("", subject.strip().lower()) or begins(hear(text), load_words().machines)

@@ -19,6 +19,7 @@ from mailconsent.classify.unsubscribe.wording import Language, Wording
 
 MAX_WORDS = 120  #: of a text that surely is a request
 MAX_AROUND_SHORT = 10  #: words of a text in which a short command is one
+MAX_EXPLAINED = 40  #: words of a text in which it is one if the text says why
 MAX_CLAUSE = 16  #: words that belong together, in whatever order they stand
 MAX_SENTENCE = 40  #: words of a sentence that asks whatever else it says
 
@@ -64,8 +65,10 @@ def read_sentences(text: str, wording: Wording, languages: Iterable[Language], l
     if length > limit:
         return Reading(length=length)
     for language in languages:
+        # What says why is as good as nothing around the command.
+        around = 0 if length <= MAX_EXPLAINED and gives_reason(passages, language) else length
         for passage in passages:
-            if request := read_passage(passage, wording, languages, language, length):
+            if request := read_passage(passage, wording, languages, language, around):
                 return Reading(
                     request=request,
                     whole=read_command(words, language, length) is not None,
@@ -96,6 +99,11 @@ def read_passage(
     if asks and not is_against((said, words), wording, languages):
         return asks
     return read_any(passage.lines, language, length) if len(passage.lines) > 1 else None
+
+
+def gives_reason(passages: Iterable[Passage], language: Language) -> bool:
+    """Whether a sentence says why somebody wants no more mail."""
+    return any(find_phrase(passage.words, language.reasons) for passage in passages)
 
 
 def speaks_against(text: str, wording: Wording, languages: Iterable[Language]) -> bool:
@@ -135,5 +143,6 @@ def read_command(words: list[str], language: Language, length: int) -> str | Non
 
 
 def drop(words: list[str], dropped: frozenset[str]) -> list[str]:
-    """The words but for those."""
-    return [word for word in words if word not in dropped]
+    """The words but for those, each once where it is said again: "stop stop stop"."""
+    left = [word for word in words if word not in dropped]
+    return [word for at, word in enumerate(left) if not at or word != left[at - 1]]

@@ -44,6 +44,8 @@ class Language(NamedTuple):
     own_address: tuple[str, ...]
     #: A whole subject, or a sentence of a message of a few words. They may mean much else.
     short_commands: Phrases
+    #: Why people ask ("I never signed up for this"): with one, a short command counts in a longer mail.
+    reasons: Phrases
     #: A whole subject or a whole sentence.
     commands: Phrases
     #: Anywhere in a sentence.
@@ -125,6 +127,7 @@ def make_wording(tables: Mapping[str, Mapping[str, Any]]) -> Wording:
             fillers=words(name, "fillers") | courtesy,
             own_address=tuple(lines(name, "own_address")),
             short_commands=index(lines(name, "short_commands")),
+            reasons=index(lines(name, "reasons")),
             commands=index(lines(name, "commands")),
             requests=index(lines(name, "requests")),
             together=index(lines(name, "together")),
@@ -158,7 +161,7 @@ def make_wording(tables: Mapping[str, Mapping[str, Any]]) -> Wording:
         choice
         for phrase in (
             *(phrase for phrase, _ in asking.values()),
-            *(phrase for language in languages for phrase in phrases_of(language.bought)),
+            *(phrase for language in languages for phrase in phrases_of(language.bought) | phrases_of(language.reasons)),
             *phrases_of(against),
             *phrases_of(doubts),
             *phrases_of(instructions),
