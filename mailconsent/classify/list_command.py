@@ -34,7 +34,7 @@ ENDINGS = (
 )
 OF_LISTSERV = re.compile(r"signoff\s+\S+-L", re.IGNORECASE)
 #: Sympa and LISTSERV take the beginning of a command for all of it.
-COMMANDS = ("signoff", "sig", "sign", "leave")
+COMMANDS = ("unsubscribe", "unsub", "signoff", "sig", "sign", "leave")
 
 
 def detect(message: InboundMessage, read_token: Callable[[str], MailedClaim]) -> Classification | None:

@@ -7,9 +7,11 @@ Rules of this file:
 2. The subject of a reply is somebody else's; it speaks for the writer only where the body says nothing.
 3. What asks and does not ask at once is `unsure`: a human reads it (design 5.6).
 4. Who tells others how to unsubscribe sends a mailing, and asks for nothing; nor does code that does so.
-5. A request is for who wrote it, see `identity`. If that is nobody, or one of several, nobody can be named: `unsure`.
+5. "Please cancel" may mean much else. Under a subject about something else it is `unsure`.
+6. A request is for who wrote it, see `identity`. If that is nobody, or one of several, nobody can be named: `unsure`.
 """
 
+import re
 from collections.abc import Callable
 
 from mailconsent.classify.identity import FEW_LINES, named_addresses, requesters, writers
@@ -19,11 +21,13 @@ from mailconsent.classify.unsubscribe.asking import asking_languages
 from mailconsent.classify.unsubscribe.mailing import is_mailing
 from mailconsent.classify.unsubscribe.mention import holds_code
 from mailconsent.classify.unsubscribe.reading import MAX_WORDS, Reading, read, read_command, speaks_against
-from mailconsent.classify.unsubscribe.wording import Wording, load_wording
+from mailconsent.classify.unsubscribe.wording import Language, Wording, load_wording
 from mailconsent.message import InboundMessage
 from mailconsent.model import Classification, Label, MailedClaim
 from mailconsent.own_words import MAX_CHARS, MAX_OWN, link_labels, own_words, reads_html
 
+#: What programs write where there is none: "(no subject)".
+NO_SUBJECT = re.compile(r"^\s*[(<\[][^()<>\[\]]*[)>\]]\s*$")
 MAX_LETTER = 250  #: words of a text in which a request is left to a human
 MAX_SUBJECT = 12  #: words of a subject that is a request
 MAX_SUBJECT_CHARS = 400
@@ -53,6 +57,8 @@ def detect(message: InboundMessage, read_token: Callable[[str], MailedClaim]) ->
         return None
     if said.request:
         doubtful = said.doubtful or said.instructs or said.length > MAX_WORDS
+        if said.weak and not asked.request:
+            doubtful = doubtful or is_about_else(subject, said.weak, is_answer, wording, languages)
         return answer(message, read_token, said.request, Label.UNSURE if doubtful else Label.UNSUBSCRIBE, body)
     if not asked.request or (is_reply and said.length > FEW):
         return None
@@ -61,6 +67,15 @@ def detect(message: InboundMessage, read_token: Callable[[str], MailedClaim]) ->
     # Where the subject asks, a longer text is no more than a signature.
     few = body if sum(map(bool, map(str.strip, body.split("\n")))) <= FEW_LINES else ""
     return answer(message, read_token, asked.request, Label.UNSURE if doubtful else Label.UNSUBSCRIBE, few)
+
+
+def is_about_else(subject: str, asked: str, is_answer: bool, wording: Wording, languages: tuple[Language, ...]) -> bool:
+    """Whether a subject says that "please cancel" is about something else: an order. That of an answer may be ours."""
+    together = (f"{subject} {asked}", f"{asked} {subject}")
+    if is_answer or not NO_SUBJECT.sub("", subject).strip():
+        return any(speaks_against(text, wording, languages) for text in together)
+    found = (read(text, wording, asking_languages(text, wording), MAX_SUBJECT) for text in together)
+    return not any(reading.request and not reading.weak for reading in found)
 
 
 def answer(

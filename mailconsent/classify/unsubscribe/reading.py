@@ -31,6 +31,8 @@ class Reading(NamedTuple):
     request: str | None = None
     #: Whether the text is that phrase and nothing else.
     whole: bool = False
+    #: The sentence that asks, if its words may mean much else: "cancel".
+    weak: str = ""
     #: Whether it also speaks against asking.
     doubtful: bool = False
     #: Whether it tells its readers how to unsubscribe, as mailings do.
@@ -47,14 +49,14 @@ def read(text: str, wording: Wording, languages: Iterable[Language], limit: int)
     """
     text = without_mentions(text)
     reading = read_sentences(text, wording, languages, limit)
-    if reading.request or reading.length > limit or not ADDRESS.search(text):
+    if (reading.request and not reading.weak) or reading.length > limit or not ADDRESS.search(text):
         return reading
     owned = (
         read_sentences(ADDRESS.sub(f" {own} ", text), wording, [language], limit)
         for language in languages
         for own in language.own_address
     )
-    return next((found for found in owned if found.request), reading)
+    return next((found for found in owned if found.request and not found.weak), reading)
 
 
 def read_sentences(text: str, wording: Wording, languages: Iterable[Language], limit: int) -> Reading:
@@ -69,9 +71,11 @@ def read_sentences(text: str, wording: Wording, languages: Iterable[Language], l
         around = 0 if length <= MAX_EXPLAINED and gives_reason(passages, language) else length
         for passage in passages:
             if request := read_passage(passage, wording, languages, language, around):
+                surely = read_passage(passage, wording, languages, language, MAX_WORDS)
                 return Reading(
                     request=request,
                     whole=read_command(words, language, length) is not None,
+                    weak="" if surely else " ".join(passage.words),
                     instructs=find_phrase(words, wording.instructions) is not None,
                     doubtful=find_together(words, language.bought) is not None
                     or any(find_phrase(said, wording.doubts) for said in (words, drop(words, language.polite))),

@@ -161,7 +161,7 @@ def make_wording(tables: Mapping[str, Mapping[str, Any]]) -> Wording:
         choice
         for phrase in (
             *(phrase for phrase, _ in asking.values()),
-            *(phrase for language in languages for phrase in phrases_of(language.bought) | phrases_of(language.reasons)),
+            *(phrase for of in languages for phrase in phrases_of(of.bought) | phrases_of(of.reasons)),
             *phrases_of(against),
             *phrases_of(doubts),
             *phrases_of(instructions),
