@@ -28,6 +28,8 @@ from mailconsent.own_words import MAX_CHARS, MAX_OWN, link_labels, own_words, re
 
 #: What programs write where there is none: "(no subject)".
 NO_SUBJECT = re.compile(r"^\s*[(<\[][^()<>\[\]]*[)>\]]\s*$")
+#: Of an order, an invoice or a case, and no year.
+NUMBER = re.compile(r"\b(?!(?:19|20)\d\d\b)\d{4,}\b")
 MAX_LETTER = 250  #: words of a text in which a request is left to a human
 MAX_SUBJECT = 12  #: words of a subject that is a request
 MAX_SUBJECT_CHARS = 400
@@ -73,7 +75,7 @@ def is_about_else(subject: str, asked: str, is_answer: bool, wording: Wording, l
     """Whether a subject says that "please cancel" is about something else: an order. That of an answer may be ours."""
     together = (f"{subject} {asked}", f"{asked} {subject}")
     if is_answer or not NO_SUBJECT.sub("", subject).strip():
-        return any(speaks_against(text, wording, languages) for text in together)
+        return bool(NUMBER.search(subject)) or any(speaks_against(text, wording, languages) for text in together)
     found = (read(text, wording, asking_languages(text, wording), MAX_SUBJECT) for text in together)
     return not any(reading.request and not reading.weak for reading in found)
 
