@@ -17,6 +17,16 @@ def request_address(said: Posted) -> bytes:
     return head(said, to="garden-talk-request@lists.shop.example") + part(said.text, "us-ascii", encoding="7bit")
 
 
+def list_post(said: Posted) -> bytes:
+    """To all members of a list, as its software passes it on."""
+    more = (
+        "List-Id: Garden talk <garden-talk.lists.shop.example>",
+        "List-Post: <mailto:garden-talk@lists.shop.example>",
+    )
+    footer = "_" * 47 + "\nGarden-talk mailing list\nTo unsubscribe: https://lists.shop.example/listinfo/garden-talk\n"
+    return head(said, *more, "Precedence: list", to="garden-talk@lists.shop.example") + part(f"{said.text}\n\n{footer}")
+
+
 def gmail(said: Posted) -> bytes:
     wrote = program(said.language)["gmail"]
     rich = (
@@ -230,7 +240,7 @@ FORMS: Mapping[str, Form] = {
     made.__name__: made
     for made in (
         advertised, apple, apple_forward, apple_new, attached, bare, below, firm, galaxy, gmail, gmail_forward, gmx,
-        history, html_alone, html_table, no_charset, notes, outlook, outlook_plain, outlook_web, raw_subject,
+        history, html_alone, html_table, list_post, no_charset, notes, outlook, outlook_plain, outlook_web, raw_subject,
         request_address, signed, thunderbird, ticket, web_form, wrong_charset, yahoo,
     )
 }  # fmt: skip
