@@ -67,7 +67,6 @@ def read_sentences(text: str, wording: Wording, languages: Iterable[Language], l
     if length > limit:
         return Reading(length=length)
     for language in languages:
-        # What says why is as good as nothing around the command.
         around = 0 if length <= MAX_EXPLAINED and gives_reason(passages, language) else length
         for passage in passages:
             if request := read_passage(passage, wording, languages, language, around):
@@ -87,7 +86,11 @@ def read_sentences(text: str, wording: Wording, languages: Iterable[Language], l
 def read_passage(
     passage: Passage, wording: Wording, languages: Iterable[Language], language: Language, length: int
 ) -> str | None:
-    """The phrase with which a passage asks, or a line in it: people write "unsubscribe", and below it their name."""
+    """
+    The phrase with which a passage asks, or a line in it: people write "unsubscribe", and below it their name.
+
+    `length` is that of the text in words, or 0 where it says why: then a clause may be a short command, too.
+    """
     words = passage.words
     if command := is_phrase(words, language.commands):
         return command
@@ -97,7 +100,7 @@ def read_passage(
     asks = (
         read_command(words, language, length)
         or find_phrase(said, language.requests)
-        or read_any(passage.clauses, language, MAX_WORDS)
+        or read_any(passage.clauses, language, length and MAX_WORDS)
         or read_together(passage.clauses or [words], language)
     )
     if asks and not is_against((said, words), wording, languages):
