@@ -99,8 +99,7 @@ def test_a_reason_never_holds_an_address_or_a_word_of_the_writer(file):
 
 def phrase_lists():
     wording = load_wording()
-    asking = {language.name: language for some in wording.cues.phrases.values() for _, language in some}.values()
-    asks = [part for one in asking for part in (one.short_commands, one.commands, one.requests)]
+    asks = [part for one in wording.languages for part in (one.short_commands, one.commands, one.requests)]
     return (*asks, wording.not_requests, wording.doubts)
 
 

@@ -134,6 +134,5 @@ def test_a_phrase_with_no_word_or_too_short_a_stem_is_refused(item):
 
 def test_sets_stand_for_their_words():
     wording = make_wording({"en": {"commands": ["leave {list}"], "sets": {"list": "list|lists"}}})
-    language = wording.cues.phrases["leave"][0][1]
 
-    assert language.commands == index(["leave list|lists"])
+    assert wording.languages[0].commands == index(["leave list|lists"])

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from mailconsent.classify.phrase import HEAD, Phrases, choices_of, index, phrases_of
 from mailconsent.classify.unsubscribe.cues import Cues, make_cues
-from mailconsent.classify.unsubscribe.language import Table, every_form, lines_of, make_languages
+from mailconsent.classify.unsubscribe.language import Language, Table, every_form, lines_of, make_languages
 from mailconsent.classify.unsubscribe.spelling import lose_or_swap, misspell, misspell_twice
 from mailconsent.classify.words import known_words, split_words
 
@@ -29,6 +29,7 @@ from mailconsent.classify.words import known_words, split_words
 class Wording(NamedTuple):
     """What the languages say, together."""
 
+    languages: tuple[Language, ...]
     #: Misspelled words and what is meant.
     spellings: Mapping[str, str]
     #: A greeting at the beginning of a line, up to its comma: "Hi Anna,".
@@ -66,6 +67,7 @@ def make_wording(tables: Mapping[str, Table]) -> Wording:
     words, stems = meant(against, doubts, instructions, *(said for of in languages for said in (*of.asking, of.bought)))
     courtesies = {word for language in languages for word in language.polite | language.fillers}
     return Wording(
+        languages=tuple(languages),
         spellings=slips(tables, words | every_form(gather(tables, "words_of_their_own")), stems),
         greeting=greeting_of(gather(tables, "greetings")),
         known=known_words(words | courtesies | stems),
