@@ -229,6 +229,7 @@ def test_a_message_that_breaks_the_reader_waits_for_a_human() -> None:
 
     assert judged.failed
     assert judged.classification.label is Label.UNSURE
+    assert judged.classification.addresses == ("anna@example.com",), "marketing to them stops until a human has read it"
 
 
 @pytest.mark.parametrize("house", ["sqlite"], indirect=True)

@@ -543,6 +543,27 @@ def test_a_mail_that_breaks_the_reader_is_to_be_looked_at_in_the_inbox(installat
 
 
 @ON_ONE
+def test_a_request_whose_effect_breaks_by_a_fault_of_ours_stops_marketing_until_a_human_has_read_it(installation):
+    consent(installation, ANNA)
+    with installation.store.begin() as tx:
+        tx.connection.exec_driver_sql(
+            "create trigger broken before insert on events when new.kind = 'withdrawn'"
+            " begin select raise(abort, 'broken'); end"
+        )
+
+    failed = deliver(installation, mail(ANNA, "Unsubscribe"))
+
+    assert [(one.id, one.detector) for one in waiting(installation)] == [(failed, "guard")]
+    assert reasons(installation, ANNA) == ["questioned"]
+
+    with installation.store.begin() as tx:
+        tx.connection.exec_driver_sql("drop trigger broken")
+    applied(installation, failed)
+
+    assert reasons(installation, ANNA) == ["withdrawn"]
+
+
+@ON_ONE
 def test_a_click_meanwhile_is_a_no_of_its_own(installation):
     consent(installation, ANNA)
     claim = installation.store.keyring.read_token(token_for(installation, ANNA))

@@ -46,8 +46,8 @@ def judge(fetched: Fetched, read_token: Callable[[str], MailedClaim], trusted: S
     raw_digest = hashlib.blake2b(fetched.raw, digest_size=16).digest()
     if fetched.withheld:
         return _failed(fetched, raw_digest, WITHHELD)
+    message = parse_message(fetched.raw)
     try:
-        message = parse_message(fetched.raw)
         verdict = classify(message, read_token)
         if message.defect in UNREADABLE and verdict.label is Label.OTHER:
             verdict = replace(BROKEN, reason=message.defect, addresses=writers(message))
@@ -65,7 +65,15 @@ def judge(fetched: Fetched, read_token: Callable[[str], MailedClaim], trusted: S
             failed=False,
         )
     except Exception:  # noqa: BLE001 - one bad mail must never block the box (design 5.6)
-        return _failed(fetched, raw_digest, BROKEN)
+        return _failed(fetched, raw_digest, replace(BROKEN, addresses=_writers(message)))
+
+
+def _writers(message: InboundMessage) -> tuple[str, ...]:
+    """Who wrote it, as far as that can be told of a message that defeats us."""
+    try:
+        return writers(message)
+    except Exception:  # noqa: BLE001 - then it is about nobody
+        return ()
 
 
 def _failed(fetched: Fetched, raw_digest: bytes, verdict: Classification) -> Judged:

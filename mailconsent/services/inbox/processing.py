@@ -9,7 +9,7 @@ from mailconsent.mail_id import MailId
 from mailconsent.model import Label
 from mailconsent.policy.reports import STRICTEST, Reports
 from mailconsent.services.inbox.answers import Answers
-from mailconsent.services.inbox.effects import apply
+from mailconsent.services.inbox.effects import apply, stop
 from mailconsent.services.inbox.judging import BROKEN, Judged
 from mailconsent.services.inbox.mail import Effect, Mail
 from mailconsent.store import Transaction
@@ -86,7 +86,7 @@ def _settle(tx: Transaction, mail: Mail, *, copy: bool, marks: bool) -> Stored:
         except Unavailable:
             raise
         except Exception:  # noqa: BLE001 - as in `judge`: what one mail breaks stays with that mail
-            state, verdict = State.FAILED, BROKEN
+            state, verdict, effect = State.FAILED, BROKEN, stop(tx, mail)
     if effect.unsure and state is State.DONE:
         state, verdict = State.REVIEW, replace(verdict, label=Label.UNSURE)
     return Stored(
