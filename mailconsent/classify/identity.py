@@ -71,7 +71,7 @@ def was_written_to(message: InboundMessage, address: str) -> bool:
 
 def decoded(message: InboundMessage, field: str) -> tuple[str, ...]:
     """The addresses of a field; some programs encode it whole, though RFC 2047 section 5 forbids it."""
-    values = message.headers.get(field, ())
+    values = message.headers.get(field, ())[: mime.MAX_ADDRESS_FIELDS]
     return mime.read_addresses(values) or mime.read_addresses(tuple(map(decode_words, values)))
 
 

@@ -220,6 +220,8 @@ class TestLetters:
             (b"=?idna?q?xn--a?=", "xn--a"),  # a codec of Python, but no charset: quadratic
             (b"=?unicode_escape?q?=5Cud800?=", "\\ud800"),  # would be a lone surrogate
             (b"=?utf-8?q?open", "=?utf-8?q?open"),
+            (b"=?utf-8?q?open =?utf-8?q?=41?= =?a?b?", "=?utf-8?q?open A =?a?b?"),
+            (b"=?utf-8?Q?Really??= =?utf-8?q?_Why?_No?=", "Really? Why? No"),  # against section 2, and common
             (b"=?utf-8?b?A?=", "=?utf-8?b?A?="),  # one letter is no base64
             ("你好 =?utf-8?q?Gr=C3=BC=C3=9Fe?=".encode(), "你好 Grüße"),
             (b"\\u0041 =?utf-8?q?=5Cu0041?=", "\\u0041 \\u0041"),
