@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from mailconsent import logs
-from mailconsent.errors import FetchBroken, MailboxRefused, MailboxUnavailable, MailconsentError, Unavailable
+from mailconsent.errors import FetchBroken, LeaseLost, MailboxRefused, MailboxUnavailable, MailconsentError, Unavailable
 from mailconsent.failures import refused_as_ours
 from mailconsent.imap_url import MailboxAddress
-from mailconsent.mailbox import Fetched, Mailbox, connect
+from mailconsent.mailbox import PORTION, Fetched, Mailbox, connect
 from mailconsent.oauth import AccessTokens
 from mailconsent.services.inbox import Judged, answers_of, judge, process
 from mailconsent.services.installation import Installation
@@ -50,7 +50,7 @@ class Reader:
         self._secret = secret
         self.store = installation.store
         self.lease = timedelta(seconds=installation.settings.imap_lease)
-        # The lease is renewed once a cycle, and must outlive a slow one.
+        # The lease is renewed once a cycle and with each batch, and must outlive a slow one.
         self.cycle = min(installation.settings.imap_cycle, installation.settings.imap_lease / 3)
         self.answers = answers_of(installation.settings, installation.rules)
         self.holder = secrets.token_hex(8)
@@ -60,6 +60,8 @@ class Reader:
         self.holding = False
         #: How often the connection broke over a message: (UIDVALIDITY, UID) -> times.
         self.strikes = Counter[tuple[int, int]]()
+        #: Bytes of the messages that are read and stored together.
+        self._portion = PORTION
         self._stop = stop
         self._mark = installation.settings.mark
         self._unwelcome_until = 0.0
@@ -116,19 +118,26 @@ class Reader:
             cursor = read_cursor(tx, self.imap.name, mailbox.uidvalidity)
         reports = self.installation.rules.policy.reports
         for batch in self._batches(mailbox, cursor.last_uid):
+            with self.store.read() as tx:
+                _ = tx.state  # or a link of a key that we lack would pass for none, and the cursor go past it
             judged = list(self._judged(batch))
-            with self.store.begin() as tx:
-                cursor = process(
-                    tx,
-                    cursor,
-                    self.holder,
-                    judged,
-                    now=_now(),
-                    lease=self.lease,
-                    reports=reports,
-                    answers=self.answers,
-                    marks=self._mark is not None,
-                )
+            try:
+                with self.store.begin() as tx:
+                    cursor = process(
+                        tx,
+                        cursor,
+                        self.holder,
+                        judged,
+                        now=_now(),
+                        lease=self.lease,
+                        reports=reports,
+                        answers=self.answers,
+                        marks=self._mark is not None,
+                    )
+            except LeaseLost:
+                # It took longer than the lease, and would again, for us and for whoever took over.
+                self._portion = sum(len(one.raw) for one in batch) // 2
+                raise
             labels = _counts([one.classification.label for one in judged])
             logs.info("messages read", mailbox=self.number, count=len(judged), labels=labels)
             for status, count in refused_as_ours(one.classification for one in judged).items():
@@ -137,6 +146,7 @@ class Reader:
                 return
         with self.store.begin() as tx:
             note_sweep(tx, self.imap.name, mailbox.uidvalidity, now=_now())
+        self._portion = PORTION
 
     def mark(self, mailbox: Mailbox) -> bool:
         """
@@ -177,7 +187,7 @@ class Reader:
         strikes = {uid: times for (valid, uid), times in self.strikes.items() if valid == mailbox.uidvalidity}
         given_up = {uid for uid, times in strikes.items() if times >= STRIKES}
         try:
-            yield from mailbox.since(last_uid, suspects=strikes.keys(), withheld=given_up)
+            yield from mailbox.since(last_uid, suspects=strikes.keys(), withheld=given_up, most=self._portion)
         except FetchBroken as fault:
             self.strikes.update((mailbox.uidvalidity, uid) for uid in fault.uids)
             raise

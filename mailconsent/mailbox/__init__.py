@@ -6,6 +6,7 @@ alone a message. It is opened for writing only to mark what was handled, for ope
 """
 
 from mailconsent.mailbox.fetched import MAX_BYTES, Fetched
+from mailconsent.mailbox.portions import PORTION
 from mailconsent.mailbox.session import Mailbox, connect
 
-__all__ = ["MAX_BYTES", "Fetched", "Mailbox", "connect"]
+__all__ = ["MAX_BYTES", "PORTION", "Fetched", "Mailbox", "connect"]

@@ -59,7 +59,8 @@ def take_in(
     Store messages with what each of them does: once, whichever way and however often it comes.
 
     Raises `KeyMissing` if we lack a key that the database is under: then a link of ours has passed for none, and the
-    messages are to be read again by who has it.
+    messages are to be read again by who has it. So it was where that key comes to light only here: who judges looks at
+    the state before, and after the messages arrived.
     """
     _ = tx.state
     hold(tx, [judged.content_digest for judged in batch if judged.content_digest])
