@@ -12,7 +12,7 @@ Rules of this package:
 
 from collections.abc import Callable
 
-from mailconsent.classify import auto_reply, bounce, button, complaint, list_command, token, unsubscribe
+from mailconsent.classify import auto_reply, bounce, button, complaint, list_command, token, unread, unsubscribe
 from mailconsent.classify.auto_reply.speech import load_words
 from mailconsent.classify.bounce.prose import load_forms
 from mailconsent.classify.bounce.status import load_guesses, load_meanings
@@ -34,6 +34,7 @@ DETECTORS: tuple[Detector, ...] = (
     list_command.detect,
     auto_reply.detect,  # RFC 3834
     unsubscribe.detect,
+    unread.detect,
 )
 
 

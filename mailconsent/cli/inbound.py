@@ -19,8 +19,7 @@ from mailconsent import logs
 from mailconsent.classify import ReadToken, no_token
 from mailconsent.cli import cli, opened, settings
 from mailconsent.errors import ConfigError, MailconsentError
-from mailconsent.mailbox import MAX_BYTES
-from mailconsent.message import parse_message
+from mailconsent.message import MAX_MESSAGE, parse_message
 from mailconsent.own_words import own_words
 from mailconsent.services.inbox import Judged, answers_of, ingest, judge, piped
 
@@ -168,7 +167,7 @@ def _read(source: int) -> bytes:
     """What stands before the end of the message. It is read to that end: a server may fail whose pipe nobody reads."""
     kept = b""
     while piece := os.read(source, PIECE):
-        if len(kept) < 2 * MAX_BYTES:
+        if len(kept) < 2 * MAX_MESSAGE:
             kept += piece
     return kept
 

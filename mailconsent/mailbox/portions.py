@@ -8,8 +8,8 @@ from collections.abc import Iterator, Set
 from imapclient import IMAPClient
 
 from mailconsent.errors import FetchBroken, MailboxRefused, MailboxUnavailable
-from mailconsent.mailbox.fetched import MAX_BYTES
 from mailconsent.mailbox.plain_words import plain_words
+from mailconsent.message import MAX_MESSAGE
 
 #: Messages.
 BATCH = 400
@@ -28,11 +28,11 @@ def portions(client: IMAPClient, uids: list[int], suspects: Set[int], most: int)
         if not suspects.isdisjoint(together):
             yield from ([uid] for uid in together)
             continue
-        sizes = _sizes(client, together) if len(together) * MAX_BYTES > most else {}
+        sizes = _sizes(client, together) if len(together) * MAX_MESSAGE > most else {}
         run: list[int] = []
         left = most
         for uid in together:
-            size = min(sizes.get(uid, MAX_BYTES), MAX_BYTES)
+            size = min(sizes.get(uid, MAX_MESSAGE), MAX_MESSAGE)
             if run and size > left:
                 yield run
                 run, left = [], most

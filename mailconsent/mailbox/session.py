@@ -21,12 +21,13 @@ from imapclient import IMAPClient, SocketTimeout
 from mailconsent.errors import FetchBroken, MailboxRefused, MailboxUnavailable
 from mailconsent.imap_settings import Mark
 from mailconsent.imap_url import MailboxAddress
-from mailconsent.mailbox.fetched import MAX_BYTES, Fetched, read_answers
+from mailconsent.mailbox.fetched import Fetched, read_answers
 from mailconsent.mailbox.login import log_in
 from mailconsent.mailbox.marking import set_mark
 from mailconsent.mailbox.plain_words import plain_words
 from mailconsent.mailbox.portions import PORTION, portions
 from mailconsent.mailbox.waiting import wait_for_news
+from mailconsent.message import MAX_MESSAGE
 from mailconsent.oauth import AccessTokens
 
 #: UIDs asked for in one SEARCH of a large mailbox: imaplib gives up on answers longer than 1 MB, about 100 000 UIDs.
@@ -135,7 +136,7 @@ class Mailbox:
             return []
         try:
             with plain_words(refused="said no"):
-                answers = self._client.fetch(uids, ["INTERNALDATE", f"BODY.PEEK[]<0.{MAX_BYTES}>"])
+                answers = self._client.fetch(uids, ["INTERNALDATE", f"BODY.PEEK[]<0.{MAX_MESSAGE}>"])
         except MailboxRefused:
             return []
         except MailboxUnavailable as fault:

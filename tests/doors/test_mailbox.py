@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from mailconsent.mailbox import MAX_BYTES, portions, session
+from mailconsent.mailbox import portions, session
+from mailconsent.message import MAX_MESSAGE
 from tests.real.dovecot import Dovecot
 from tests.real.inbox import mail, never, opened, swept
 
@@ -41,7 +42,7 @@ def test_a_batch_holds_no_more_bytes_than_it_may_or_one_message(dovecot: Dovecot
     huge = [mail(number) + b"0123456789\r\n" * 20_000 for number in range(3)]
     dovecot.append(user, [huge[0], *map(mail, range(5)), *huge[1:], mail(5)])
     with opened(user, dovecot.port) as box:
-        batches = list(box.since(0, most=MAX_BYTES + 1_000))
+        batches = list(box.since(0, most=MAX_MESSAGE + 1_000))
         assert [[len(one.raw) for one in batch] for batch in box.since(0, most=1)] == [
             [len(one.raw)] for batch in batches for one in batch
         ]
@@ -84,7 +85,7 @@ def test_of_a_huge_message_only_the_beginning_is_fetched(dovecot: Dovecot, user:
     dovecot.append(user, [huge, mail(2)])
     with opened(user, dovecot.port) as box:
         first, second = swept(box)
-    assert first.raw == huge[:MAX_BYTES]
+    assert first.raw == huge[:MAX_MESSAGE]
     assert second.raw == mail(2)
 
 
