@@ -57,15 +57,17 @@ def apply(
         raise Refused("Whom this mail is about is not known: name the address behind its id.")
     act = _act_of(waiting, receipt, reason.strip() or "applied")
     meant = {lock_address(tx, address).id: address for address in addresses}
+    asked = {question.recipient_id for question in waiting.questions}
     unhang(tx, mail)
     withdrawn: list[EventId] = []
     released: list[EventId] = []
     for question in waiting.questions:
-        if addresses and meant.pop(question.recipient_id, None) is None:
+        if addresses and question.recipient_id not in meant:
             released += _drop(tx, question, receipt, OTHERS)
         else:
             withdrawn += answer(tx, question, act)
-    withdrawn += [withdraw(tx, address, act).event_id for address in meant.values()]
+    new = (address for recipient_id, address in meant.items() if recipient_id not in asked)
+    withdrawn += [withdraw(tx, address, act).event_id for address in new]
     _settle(tx, mail, label=Label.UNSUBSCRIBE)
     return Answered(withdrawn=withdrawn, released=released)
 

@@ -217,6 +217,21 @@ def test_whom_the_writer_names_is_stopped_too_and_a_human_says_who_is_meant(inst
 
 
 @ON_ONE
+def test_who_is_named_is_withdrawn_also_of_a_mail_that_asks_about_them_twice(installation):
+    tagged = "anna+news@example.com"
+    consent(installation, ANNA, tagged)
+    link = f"https://mail.example.com/u/{token_for(installation, ANNA)}"
+    unclear_mail = unclear(installation, text=f"{UNCLEAR}\r\n\r\n> Stop: {link}")
+    [one] = waiting(installation)
+    assert len(one.questions) == 2, "one for her address, one for her link"
+
+    applied(installation, unclear_mail, ANNA)
+
+    assert reasons(installation, ANNA, tagged) == ["withdrawn", "withdrawn"]
+    assert "released" not in kinds(installation)
+
+
+@ON_ONE
 def test_a_mail_from_nobody_waits_and_its_answer_says_whom_it_is_about(installation):
     consent(installation, ANNA)
     from_nobody = deliver(installation, mail("undisclosed", "Unsubscribe"))
@@ -236,6 +251,19 @@ def test_the_owner_of_a_link_that_nobody_quotes_is_asked_about(installation):
     deliver(installation, mail("undisclosed", "Unsubscribe", f"Unsubscribe\r\n\r\n> Stop: {link}"))
 
     assert reasons(installation, ANNA) == ["questioned"]
+
+
+@ON_ONE
+def test_who_names_a_crowd_is_stopped_and_the_crowd_is_not(installation):
+    crowd = [f"r{number}@example.net" for number in range(11)]
+    consent(installation, ANNA, BO, *crowd)
+    link = f"https://mail.example.com/u/{token_for(installation, BO)}"
+
+    deliver(installation, mail(ANNA, "Newsletter", f"Please unsubscribe {', '.join(crowd)}.\r\n\r\n> Stop: {link}"))
+
+    assert reasons(installation, ANNA, BO) == ["questioned", "questioned"]
+    assert set(reasons(installation, *crowd)) == {"consent"}
+    assert len(waiting(installation)) == 1
 
 
 @ON_ONE
