@@ -326,6 +326,39 @@ def test_an_answer_is_taken_back_only_when_every_mail_that_asked_the_same_has_it
     assert reasons(installation, ANNA) == ["consent"]
 
 
+def test_a_request_made_again_stands_when_the_first_was_forged(installation):
+    consent(installation, ANNA)
+    first, second, third = (deliver(installation, mail(ANNA, "Unsubscribe", "", uid), uid) for uid in (1, 2, 3))
+    assert len(kinds(installation)) == 2, "a repeat adds no event"
+
+    with pytest.raises(Refused, match=f"{second}, {third}"):
+        dismissed(installation, first)
+    assert dismissed(installation, second) == []
+    with pytest.raises(Refused, match=f": {third}"):
+        dismissed(installation, first)
+    assert reasons(installation, ANNA) == ["withdrawn"]
+
+    dismissed(installation, third)
+    assert reasons(installation, ANNA) == ["withdrawn"], "the first has not been taken back"
+    dismissed(installation, first)
+    assert reasons(installation, ANNA) == ["consent"]
+    with pytest.raises(Refused, match="decided already"):
+        dismissed(installation, third)
+    assert unfolded(installation) == []
+
+
+@ON_ONE
+def test_a_request_made_again_is_no_longer_known_when_the_person_is_erased(installation):
+    consent(installation, ANNA)
+    for uid in (1, 2):
+        deliver(installation, mail(ANNA, "Unsubscribe", "", uid), uid)
+
+    with installation.store.begin() as tx:
+        erase(tx, ANNA, receipt(Channel.OPERATOR), digest=True, told=True)
+
+    assert rows(installation, "select count(*) from questions") == [(0,)]
+
+
 @ON_ONE
 def test_who_cannot_be_told_keeps_no_answer_back(installation):
     consent(installation, ANNA)
