@@ -39,7 +39,7 @@ QUOTED = re.compile(r"^>(?!>>)", re.MULTILINE)
 HEADER_START = re.compile(r"^(?:Return-Path|Received|X-Original-To|Message-ID|MIME-Version)[ \t]*:", re.M | re.I)
 
 
-class Forms(NamedTuple):
+class BounceForms(NamedTuple):
     """What is known of the forms of bounces, from `forms.toml`."""
 
     daemons: tuple[str, ...]
@@ -54,10 +54,10 @@ class Forms(NamedTuple):
 
 
 @cache
-def load_forms() -> Forms:
+def load_bounce_forms() -> BounceForms:
     """The forms in this package."""
     table = load_table("bounce/forms.toml")
-    return Forms(
+    return BounceForms(
         daemons=tuple(table["daemons"]),
         postmasters=tuple(table["postmasters"]),
         subjects=gather(table["subjects"]),
@@ -78,7 +78,7 @@ def classify(message: InboundMessage, read_token: Callable[[str], MailedClaim]) 
         return Classification(label=Label.AUTO_REPLY, detector="bounce", reason="words of a delay", confidence=0.8)
     # Words that stand for a code are about somebody, if they are about a failure.
     is_vague = not code or (by_words and not recipients_in_text(message))
-    if is_vague and says(hear(text), load_forms().no_failures):
+    if is_vague and says(hear(text), load_bounce_forms().no_failures):
         return Classification(label=Label.AUTO_REPLY, detector="bounce", reason="nothing failed", confidence=0.8)
     label = judge(code)
     reason = f"words for status {code}" if by_words else f"status {code} in text"
@@ -110,7 +110,7 @@ def weigh_text(text: str) -> tuple[str, bool]:
 
 def is_late(message: InboundMessage, text: str) -> bool:
     """Whether prose says that a message is late, and will be tried again."""
-    delays = load_forms().delays
+    delays = load_bounce_forms().delays
     return says(hear(message.subject), delays) or says(hear(text), delays)
 
 
@@ -132,7 +132,7 @@ def split_returned(text: str) -> tuple[str, str]:
     text = text[: 2 * MAX_EXPLANATION + MAX_RETURNED_HEADER]
     lower = text.lower()
     # Looking for each as it stands takes a tenth of the time of one pattern with all of them.
-    ends = [at for mark in load_forms().returned if (at := lower.find(mark, 1)) > 0]
+    ends = [at for mark in load_bounce_forms().returned if (at := lower.find(mark, 1)) > 0]
     ends += [match.start()] if (match := HEADER_START.search(text, 1)) else []
     end = min(ends, default=len(text))
     return text[: min(end, MAX_EXPLANATION)], text[end:]

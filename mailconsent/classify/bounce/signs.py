@@ -23,7 +23,7 @@ POSTMASTER = "postmaster@"
 
 def is_bounce(message: InboundMessage) -> bool:
     """Whether this is a bounce without a report."""
-    forms = prose.load_forms()
+    forms = prose.load_bounce_forms()
     if message.header("x-failed-recipients"):  # Exim
         return True
     sender = f"{decode_words(message.header('from'))} {message.return_path or ''}".casefold()
