@@ -67,7 +67,8 @@ def classify(paths: tuple[Path, ...], as_json: bool) -> None:
 
 def _explained(judged: Judged) -> dict[str, object]:
     """What a program, or somebody who wants to know why, would ask of a message."""
-    verdict, message = judged.classification, parse_message(judged.fetched.raw)
+    verdict = judged.classification
+    message = judged.message or parse_message(judged.fetched.raw)  # what is none of our business was let go
     return {
         "label": verdict.label,
         "confidence": verdict.confidence,
