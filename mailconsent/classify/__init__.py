@@ -16,6 +16,7 @@ from mailconsent.classify import auto_reply, bounce, button, complaint, list_com
 from mailconsent.classify.auto_reply.speech import load_words
 from mailconsent.classify.bounce.prose import load_bounce_forms
 from mailconsent.classify.bounce.status import load_guesses, load_meanings
+from mailconsent.classify.machine_text import load_goods
 from mailconsent.classify.unsubscribe.wording import load_wording
 from mailconsent.errors import InvalidToken
 from mailconsent.message import InboundMessage
@@ -58,6 +59,7 @@ def preload() -> None:
         load_marks,
         load_words,
         load_bounce_forms,
+        load_goods,
         load_guesses,
         load_meanings,
         complaint.load_forms,

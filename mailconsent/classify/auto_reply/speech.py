@@ -16,7 +16,7 @@ from functools import cache
 from itertools import islice
 from typing import NamedTuple
 
-from mailconsent.classify.bounce import prose
+from mailconsent.classify.machine_text import holds_quote, load_goods, whole_text
 from mailconsent.classify.sayings import MAX_BEGINNING, Sayings, beginning_of, begins, gather, hear, load_tables, says
 from mailconsent.classify.subject import split_prefixes
 from mailconsent.message import InboundMessage
@@ -72,7 +72,7 @@ def load_words() -> MachineWords:
 def telling_words(message: InboundMessage) -> str:
     """`subject` or `text` if it speaks as only machines do, or nothing."""
     words = load_words()
-    whole = prose.read_text(message)
+    whole = whole_text(message)
     if is_automatic_subject(message.subject, words) or is_read_receipt(message.subject, whole, words):
         return "subject"
     text = below_reply_line(whole, words)
@@ -146,7 +146,7 @@ def is_automatic(text: str, words: MachineWords, answers: bool) -> bool:
         return False
     if hands_over:
         said = hear(" . ".join(part for part in split_sentences(start) if not says(hear(part), words.handovers)))
-    return not any(says(said, sayings) for sayings in (words.presences, words.wishes, prose.load_bounce_forms().goods))
+    return not any(says(said, sayings) for sayings in (words.presences, words.wishes, load_goods()))
 
 
 def says_more(start: str, words: MachineWords) -> bool:
@@ -185,4 +185,4 @@ def below_reply_line(text: str, words: MachineWords) -> str:
 def is_below_quote(text: str, own: str) -> bool:
     """Whether the own words of a text stand below what it quotes."""
     first = own.partition("\n")[0].strip()
-    return prose.QUOTED.search(text[: max(text.find(first), 0)]) is not None
+    return holds_quote(text[: max(text.find(first), 0)])

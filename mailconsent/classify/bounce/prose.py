@@ -9,7 +9,6 @@ Rules of this file:
    delivered, or that somebody has to let it in.
 """
 
-import html
 import re
 from collections.abc import Callable
 from functools import cache
@@ -18,6 +17,7 @@ from typing import NamedTuple
 from mailconsent import mime
 from mailconsent.classify.bounce import mentioned, notification
 from mailconsent.classify.bounce.status import VAGUE, find_statuses, judge, read_words, weigh
+from mailconsent.classify.machine_text import whole_text
 from mailconsent.classify.returned import returned_claims
 from mailconsent.classify.sayings import Sayings, gather, hear, load_table, says
 from mailconsent.classify.token import quoted_claims
@@ -28,14 +28,7 @@ from mailconsent.model import Classification, Label, MailedClaim
 #: What comes before the returned message; nothing longer explains anything.
 MAX_EXPLANATION = 6_000
 MAX_RETURNED_HEADER = 8_000
-MAX_HTML = 32_000
 
-TAG = re.compile(r"<[^<>]*>")
-BREAK = re.compile(r"<(?:br|/?p|/?div|/?tr|/?li|/?h[1-6])\b[^<>]*>", re.IGNORECASE)
-#: With what it holds, up to the next element.
-HIDDEN = re.compile(r"<(?:style|script|title)\b[^<]*", re.IGNORECASE)
-#: Not `>>>`, which is what a server said in a transcript.
-QUOTED = re.compile(r"^>(?!>>)", re.MULTILINE)
 HEADER_START = re.compile(r"^(?:Return-Path|Received|X-Original-To|Message-ID|MIME-Version)[ \t]*:", re.M | re.I)
 
 
@@ -49,7 +42,6 @@ class BounceForms(NamedTuple):
     failures: Sayings
     delays: Sayings
     no_failures: Sayings
-    goods: Sayings
     returned: tuple[str, ...]
 
 
@@ -65,7 +57,6 @@ def load_bounce_forms() -> BounceForms:
         failures=gather(table["failures"]),
         delays=gather(table["delays"]),
         no_failures=gather(table["no_failures"]),
-        goods=gather(table["goods"]),
         returned=tuple(map(str.lower, table["returned"])),
     )
 
@@ -114,17 +105,9 @@ def is_late(message: InboundMessage, text: str) -> bool:
     return says(hear(message.subject), delays) or says(hear(text), delays)
 
 
-def read_text(message: InboundMessage) -> str:
-    """The text of a message, or of its HTML where it has none."""
-    if message.text or not message.html:
-        return message.text
-    plain = TAG.sub(" ", BREAK.sub("\n", HIDDEN.sub(" ", message.html[:MAX_HTML])))
-    return html.unescape(plain).strip()
-
-
 def explain(message: InboundMessage) -> str:
     """What a bounce says before the message that it returns."""
-    return split_returned(read_text(message))[0]
+    return split_returned(whole_text(message))[0]
 
 
 def split_returned(text: str) -> tuple[str, str]:
@@ -144,7 +127,7 @@ def returned_header(message: InboundMessage) -> Fields:
         return message.original_headers
     if told := notification.returned_header(message):
         return told
-    below = split_returned(read_text(message))[1]
+    below = split_returned(whole_text(message))[1]
     start = HEADER_START.search(below)
     if start is None:
         return {}
