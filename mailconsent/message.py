@@ -27,10 +27,8 @@ MAX_REPORT = 256 * 1024  #: of one machine-readable report or attached header
 MAX_PARTS = 100
 MAX_BLOCKS = 50  #: of a report: a bounce for more recipients than this is a mailing list's own affair
 
-#: Where a message says to whom it was delivered. The local parts may carry a token of ours.
-RECIPIENT_FIELDS = (
-    "to",
-    "cc",
+#: Where servers say to whom they delivered a message.
+DELIVERY_FIELDS = (
     "delivered-to",
     "x-original-to",
     "envelope-to",
@@ -39,8 +37,9 @@ RECIPIENT_FIELDS = (
     "x-delivered-to",
     "x-rcpt-to",
     "x-real-to",
-    "resent-to",
 )
+#: Where a message says to whom it went. The local parts may carry a token of ours.
+RECIPIENT_FIELDS = ("to", "cc", *DELIVERY_FIELDS, "resent-to")
 READABLE_TYPES = {"text/plain": "text", "text/enriched": "text", "text/html": "html"}
 #: Machine-readable reports: RFC 3464, RFC 6533, RFC 5965 and RFC 8098.
 REPORT_TYPES = frozenset(
