@@ -1,11 +1,14 @@
 """Unclear mail stops marketing until a human has answered it; what each answer does."""
 
+import json
 import threading
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from mailconsent import logs
+from mailconsent.cli.unclear import why
 from mailconsent.errors import Refused
 from mailconsent.mail_id import MailId
 from mailconsent.mailbox import Fetched
@@ -604,8 +607,11 @@ def test_a_mail_that_breaks_the_reader_is_to_be_looked_at_in_the_inbox(installat
 
 
 @ON_ONE
-def test_a_request_whose_effect_breaks_by_a_fault_of_ours_stops_marketing_until_a_human_has_read_it(installation):
+def test_a_request_whose_effect_breaks_by_a_fault_of_ours_stops_marketing_until_a_human_has_read_it(
+    installation, capsys
+):
     consent(installation, ANNA)
+    logs.configure()  # to where standard error leads now
     with installation.store.begin() as tx:
         tx.connection.exec_driver_sql(
             "create trigger broken before insert on events when new.kind = 'withdrawn'"
@@ -615,13 +621,33 @@ def test_a_request_whose_effect_breaks_by_a_fault_of_ours_stops_marketing_until_
     failed = deliver(installation, mail(ANNA, "Unsubscribe"))
 
     assert [(one.id, one.detector) for one in waiting(installation)] == [(failed, "guard")]
+    assert "could not be applied" in why(*waiting(installation))
     assert reasons(installation, ANNA) == ["questioned"]
+    line = json.loads(capsys.readouterr().err)
+    assert (line["event"], line["error"].split()[0]) == ("message not applied", "StorageRefused")
+    assert ANNA not in str(line)
 
     with installation.store.begin() as tx:
         tx.connection.exec_driver_sql("drop trigger broken")
     applied(installation, failed)
 
     assert reasons(installation, ANNA) == ["withdrawn"]
+
+
+@ON_ONE
+def test_that_marketing_could_not_even_be_stopped_is_logged(installation, capsys):
+    consent(installation, ANNA)
+    logs.configure()
+    with installation.store.begin() as tx:
+        tx.connection.exec_driver_sql(
+            "create trigger broken before insert on events begin select raise(abort, ''); end"
+        )
+
+    failed = deliver(installation, mail(ANNA, "Unsubscribe"))
+
+    assert [one.id for one in waiting(installation)] == [failed]
+    said = [json.loads(line)["event"] for line in capsys.readouterr().err.splitlines()]
+    assert said == ["message not applied", "marketing not stopped"]
 
 
 @ON_ONE

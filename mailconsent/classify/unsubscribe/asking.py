@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Set
 
 from mailconsent.classify.phrase import HEAD, Choice
-from mailconsent.classify.unsubscribe.cues import ADDRESS
+from mailconsent.classify.unsubscribe.cues import ADDRESS_MARK
 from mailconsent.classify.unsubscribe.language import Language
 from mailconsent.classify.unsubscribe.wording import Wording
 from mailconsent.classify.words import split_words
@@ -13,8 +13,8 @@ def asking_languages(text: str, wording: Wording) -> tuple[Language, ...]:
     """The languages with a command or request of which a text has all words, in any order. Mostly there is none."""
     words = set(split_words(text, wording.known))
     words |= {wording.spellings[word] for word in words & wording.spellings.keys()}
-    if ADDRESS in text:
-        words.add(ADDRESS)
+    if ADDRESS_MARK in text:
+        words.add(ADDRESS_MARK)
     heads: dict[str, list[str]] = {}
     known = wording.cues.heads
     for word in words:

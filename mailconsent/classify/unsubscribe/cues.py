@@ -14,7 +14,7 @@ from mailconsent.classify.unsubscribe.language import Language, every_form
 #: A word of more languages than this is everywhere ("email", "stop").
 MANY = 4
 #: Stands for any address. It is part of no word.
-ADDRESS = "@"
+ADDRESS_MARK = "@"
 
 
 class Cues(NamedTuple):
@@ -69,4 +69,4 @@ def rarest(phrase: Phrase, spread: Mapping[str, int]) -> tuple[Choice, ...]:
 
 def or_address(choice: Choice, words: Iterable[str]) -> Choice:
     """A choice that an address meets, too, if one of these words does."""
-    return Choice(choice.words | {ADDRESS}, choice.stems) if any(meets(choice, word) for word in words) else choice
+    return Choice(choice.words | {ADDRESS_MARK}, choice.stems) if any(meets(choice, word) for word in words) else choice

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from mailconsent import logs
 from mailconsent.errors import InvalidAddress, Unavailable
 from mailconsent.model import Label
 from mailconsent.services.inbox.acknowledging import acknowledge
@@ -52,5 +53,6 @@ def stop(tx: Transaction, mail: Mail) -> Effect:
             return ask(tx, mail)
     except Unavailable:
         raise
-    except Exception:  # noqa: BLE001 - the human who reads it is left
+    except Exception as fault:  # noqa: BLE001 - the human who reads it is left
+        logs.failure("marketing not stopped", fault)
         return Effect()

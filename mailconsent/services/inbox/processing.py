@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from mailconsent import logs
 from mailconsent.errors import Unavailable
 from mailconsent.mail_id import MailId
 from mailconsent.model import Label
 from mailconsent.policy.reports import STRICTEST, Reports
 from mailconsent.services.inbox.answers import Answers
 from mailconsent.services.inbox.effects import apply, stop
-from mailconsent.services.inbox.judging import BROKEN, Judged
+from mailconsent.services.inbox.judging import UNAPPLIED, Judged
 from mailconsent.services.inbox.mail import Effect, Mail
 from mailconsent.store import Transaction
 from mailconsent.store.inbox import State, Stored, hold, remember, seen
@@ -86,8 +87,9 @@ def _settle(tx: Transaction, mail: Mail, *, copy: bool, marks: bool) -> Stored:
             effect = apply(tx, mail)
         except Unavailable:
             raise
-        except Exception:  # noqa: BLE001 - as in `judge`: what one mail breaks stays with that mail
-            state, verdict, effect = State.FAILED, BROKEN, stop(tx, mail)
+        except Exception as fault:  # noqa: BLE001 - as in `judge`: what one mail breaks stays with that mail
+            logs.failure("message not applied", fault)
+            state, verdict, effect = State.FAILED, UNAPPLIED, stop(tx, mail)
     if effect.unsure and state is State.DONE:
         state, verdict = State.REVIEW, replace(verdict, label=Label.UNSURE)
     return Stored(
