@@ -10,12 +10,15 @@ Rules of this file:
 """
 
 from collections.abc import Iterable
+from itertools import groupby, islice
+from operator import eq
 from typing import NamedTuple
 
 from mailconsent.classify.phrase import find_phrase, find_together, is_phrase
+from mailconsent.classify.unsubscribe.language import Language
 from mailconsent.classify.unsubscribe.mention import without_mentions
 from mailconsent.classify.unsubscribe.passage import ADDRESS, Passage, count, split_passages
-from mailconsent.classify.unsubscribe.wording import Language, Wording
+from mailconsent.classify.unsubscribe.wording import Wording
 
 MAX_WORDS = 120  #: of a text that surely is a request
 MAX_AROUND_SHORT = 10  #: words of a text in which a short command is one
@@ -152,4 +155,6 @@ def read_command(words: list[str], language: Language, length: int) -> str | Non
 def drop(words: list[str], dropped: frozenset[str]) -> list[str]:
     """The words but for those, each once where it is said again: "stop stop stop"."""
     left = [word for word in words if word not in dropped]
-    return [word for at, word in enumerate(left) if not at or word != left[at - 1]]
+    if not any(map(eq, left, islice(left, 1, None))):  # nearly all sentences
+        return left
+    return [word for word, _same in groupby(left)]
