@@ -18,10 +18,11 @@ from mailconsent.classify.identity import FEW_LINES, named_addresses, requesters
 from mailconsent.classify.subject import INNER_PREFIX, split_prefixes
 from mailconsent.classify.token import quoted_claims
 from mailconsent.classify.unsubscribe.asking import asking_languages
+from mailconsent.classify.unsubscribe.language import Language
 from mailconsent.classify.unsubscribe.mailing import is_mailing
 from mailconsent.classify.unsubscribe.mention import holds_code
 from mailconsent.classify.unsubscribe.reading import MAX_WORDS, Reading, read, read_command, speaks_against
-from mailconsent.classify.unsubscribe.wording import Language, Wording, load_wording
+from mailconsent.classify.unsubscribe.wording import Wording, load_wording
 from mailconsent.message import InboundMessage
 from mailconsent.model import Classification, Label, MailedClaim
 from mailconsent.own_words import MAX_CHARS, MAX_OWN, link_labels, own_words, reads_html
