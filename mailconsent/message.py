@@ -89,6 +89,8 @@ class InboundMessage:
     original_headers: Fields = field(default_factory=dict)
     #: Whether a cap cut something off. What has just the length of the longest that is read was cut on its way here.
     truncated: bool = False
+    #: The media type of the part in which it was cut off; empty where that is a file, or nothing was cut off.
+    cut_in: str = ""
     #: What was wrong with it: `empty`, `no_headers`, `too_many_headers`, `too_deep` (its body was not read) or
     #: `unparsable`.
     defect: str | None = None
@@ -119,7 +121,9 @@ def _parse(raw: bytes) -> InboundMessage:
     texts: dict[str, str] = {}
     reports: list[tuple[str, Fields]] = []
     original: Fields = {}
+    cut_in = ""
     for kind, part in islice(mime.leaves(parsed), MAX_PARTS):
+        cut_in = "" if is_attached(part) or not is_cut else kind
         if kind in READABLE_TYPES:
             kind_of_text = READABLE_TYPES[kind]
             if not texts.get(kind_of_text) and not is_attached(part):
@@ -148,6 +152,7 @@ def _parse(raw: bytes) -> InboundMessage:
         reports=tuple(reports[:MAX_BLOCKS]),
         original_headers=original,
         truncated=is_cut or any(len(text) > MAX_TEXT for text in texts.values()),
+        cut_in=cut_in,
         defect=defect or find_defect(data, headers),
     )
 

@@ -2,7 +2,7 @@
 Mail of which no word was read, since it was cut off before: phones put what is written below the pictures.
 
 Nobody knows what it says. A human finds that in the inbox, and marketing stops until then (design 5.6). Where some text
-was read, were it a quote, it says what the mail is; and who sends a picture alone has no text that was cut off.
+was read, were it a quote, it says what the mail is; and what people attach as files, as scanners do, stands at the end.
 """
 
 from collections.abc import Callable
@@ -14,13 +14,10 @@ from mailconsent.message import READABLE_TYPES, InboundMessage
 from mailconsent.model import Classification, Label, MailedClaim
 from mailconsent.own_words import html_to_text
 
-#: Types of a whole message whose text is a machine's, or in none of its parts.
-NO_TEXT = frozenset({"multipart/report", "multipart/encrypted"})
-
 
 def detect(message: InboundMessage, read_token: Callable[[str], MailedClaim]) -> Classification | None:
     """The doubt about a message that a person wrote and of which no text was read because it is so long."""
-    if not message.truncated or message.text or not may_hold_text(message.content_type) or is_mailing(message):
+    if not is_cut_before_text(message) or message.text or is_mailing(message):
         return None
     if message.html and html_to_text(message.html).strip():
         return None
@@ -34,6 +31,7 @@ def detect(message: InboundMessage, read_token: Callable[[str], MailedClaim]) ->
     )
 
 
-def may_hold_text(kind: str) -> bool:
-    """Whether a message of this type may hold more text further down."""
-    return kind in READABLE_TYPES or (kind.startswith("multipart/") and kind not in NO_TEXT)
+def is_cut_before_text(message: InboundMessage) -> bool:
+    """Whether a message was cut off in a text, or in a picture that is shown and may have a text below it."""
+    is_shown = message.cut_in.startswith("image/") and message.content_type.startswith("multipart/")
+    return is_shown or message.cut_in in READABLE_TYPES

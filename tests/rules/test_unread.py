@@ -44,9 +44,10 @@ def test_a_message_that_was_cut_before_its_first_word_is_left_to_a_human(raw, wh
         (MIXED + "--b\n\n> Where is it?\n" + PICTURE, "so does a quote"),
         (MIXED + PICTURE[:1_000] + "--b--\n", "it was read to its end"),
         ("Content-Type: image/jpeg\n\n" + "A" * MAX_MESSAGE, "a picture alone has no text"),
+        (MIXED + BLANK + PICTURE.replace("image/jpeg", "application/pdf"), "a scanner has nothing to say"),
+        (MIXED + PICTURE.replace("\n\n", "\nContent-Disposition: attachment\n\n", 1), "a file stands at the end"),
         ("List-Unsubscribe: <https://example.com/u>\n" + MIXED + PICTURE, "a newsletter asks for nothing"),
         ("Auto-Submitted: auto-generated\n" + MIXED + PICTURE, "nor does a machine"),
-        ("Content-Type: multipart/encrypted; boundary=b\n\n" + PICTURE, "nobody but its reader can"),
     ],
 )
 def test_other_large_mail_is_none_of_our_business(raw, why):
