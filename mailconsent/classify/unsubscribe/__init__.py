@@ -6,7 +6,7 @@ Rules of this file:
 1. Only the writer's own words count, never the quoted newsletter under them, nor a footer of list software.
 2. The subject of a reply is somebody else's; it speaks for the writer only where the body says nothing.
 3. What asks and does not ask at once is `unsure`: a human reads it (design 5.6).
-4. Who tells others how to unsubscribe sends a mailing, and asks for nothing; nor does code that does so.
+4. Who tells others how to unsubscribe sends a mailing, and asks for nothing; nor do code and list software.
 5. A request is for who wrote it, see `identity`. If that is nobody, or one of several, nobody can be named: `unsure`.
 """
 
@@ -16,7 +16,7 @@ from mailconsent.classify.identity import FEW_LINES, named_addresses, requesters
 from mailconsent.classify.subject import INNER_PREFIX, split_prefixes
 from mailconsent.classify.token import quoted_claims
 from mailconsent.classify.unsubscribe.asking import asking_languages
-from mailconsent.classify.unsubscribe.mailing import is_mailing
+from mailconsent.classify.unsubscribe.mailing import is_list_software, is_mailing
 from mailconsent.classify.unsubscribe.mention import holds_code
 from mailconsent.classify.unsubscribe.reading import MAX_WORDS, Reading, read, read_command, speaks_against
 from mailconsent.classify.unsubscribe.wording import Wording, load_wording
@@ -48,7 +48,7 @@ def detect(message: InboundMessage, read_token: Callable[[str], MailedClaim]) ->
     is_answer = is_reply or bool(message.in_reply_to)
     if said.request and not is_answer and (said.instructs or (not said.whole and is_newsletter(message, wording))):
         return None
-    if (said.request or asked.request) and holds_code(body):
+    if (said.request or asked.request) and (holds_code(body) or is_list_software(message)):
         return None
     if said.request:
         doubtful = said.doubtful or said.instructs

@@ -1,4 +1,4 @@
-"""Words of requests that a text mentions and does not say: in programs, and in quotation marks."""
+"""Words of requests that a text mentions and does not say: in programs, in quotation marks, in front of links."""
 
 import re
 
@@ -11,8 +11,15 @@ CODE = re.compile(
 #: A clause of its own in quotation marks is an example, or what somebody else said.
 MENTION = re.compile(r"""(^|[:,;.(–—-])[ \t]*["“„«][^"“”„«»\n]{1,80}["”“»](?=[ \t]*(?:[,:;.!?)]|$))""", re.MULTILINE)
 QUOTATION = ('"', "“", "„", "«")
+#: Three words and more in quotation marks, within a sentence. Fewer are stressed, or the name of something.
+ASIDE = re.compile(r"""["“„«][ \t]*[^"“”„«»\s]+(?:[ \t]+[^"“”„«»\s]+){2,9}[ \t]*["”“»]""")
+#: What programs are shown in: a text of words alone has no such marks.
+SHOWN = re.compile(r"`[^`\n]{1,80}`")
 #: In a text of no more words it is what the text says: people send the word they were told to send, marks and all.
 FEW = 10
+#: What stands before a link of a mailing, and nothing behind it: "Remove me: https://...".
+LABEL = re.compile(r"^[ \t]*(?:[^\s:]+[ \t]+){0,2}[^\s:]+[ \t]?:[ \t]*<?https?://\S+[ \t]*$", re.MULTILINE)
+FEW_LEFT = 3
 
 
 def holds_code(text: str) -> bool:
@@ -21,8 +28,25 @@ def holds_code(text: str) -> bool:
 
 
 def without_mentions(text: str) -> str:
-    """A text without what it mentions in quotation marks, if that leaves more than a few words."""
-    if not any(mark in text for mark in QUOTATION):
-        return text
-    rest = MENTION.sub(r"\1 ", text)
-    return rest if len(rest.split()) > FEW else text
+    """A text without what it mentions in quotation marks and before links, if that leaves more than a few words."""
+    if "://" in text:
+        text = leave_out(LABEL, " ", text, FEW_LEFT)
+    if "`" in text:
+        text = leave_out(SHOWN, " ", text, FEW_LEFT)
+    return leave_out(MENTION, r"\1 ", text, FEW) if may_quote(text) else text
+
+
+def without_asides(text: str) -> str:
+    """A text without what is in quotation marks within its sentences: mentioned, or stressed by who says it."""
+    return ASIDE.sub(" ", text) if may_quote(text) else text
+
+
+def may_quote(text: str) -> bool:
+    """Whether a text has marks of quotation."""
+    return any(mark in text for mark in QUOTATION)
+
+
+def leave_out(mentioned: re.Pattern[str], left: str, text: str, few: int) -> str:
+    """A text without what is mentioned so, if more than a few words are left."""
+    rest = mentioned.sub(left, text)
+    return rest if len(rest.split()) > few else text

@@ -7,13 +7,14 @@ Rules of this file:
 2. What a sentence asks for is void if the same sentence speaks against it. A doubt in one is against the request of
    another.
 3. Addresses in a text are passed over; where it then asks for nothing, they are read as the writer's own.
+4. What asks only within quotation marks in a sentence is left to a human.
 """
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from mailconsent.classify.phrase import find_phrase, find_together, is_phrase
-from mailconsent.classify.unsubscribe.mention import without_mentions
+from mailconsent.classify.unsubscribe.mention import without_asides, without_mentions
 from mailconsent.classify.unsubscribe.passage import ADDRESS, Passage, count, split_passages
 from mailconsent.classify.unsubscribe.wording import Language, Wording
 
@@ -46,6 +47,9 @@ def read(text: str, wording: Wording, languages: Iterable[Language], limit: int)
     """
     text = without_mentions(text)
     reading = read_sentences(text, wording, languages, limit)
+    if reading.request and (rest := without_asides(text)) != text:
+        # Who asks in quotation marks alone may be telling what somebody else says.
+        return reading if read_sentences(rest, wording, languages, limit).request else reading._replace(doubtful=True)
     if reading.request or reading.length > limit or not ADDRESS.search(text):
         return reading
     owned = (
