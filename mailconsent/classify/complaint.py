@@ -79,7 +79,8 @@ def detect(message: InboundMessage, read_token: Callable[[str], MailedClaim]) ->
     if (complainers := notification.complainers(message)) is not None:
         return answer(message, read_token, "notification of a complaint", complainers)
     if is_form(message):
-        return answer(message, read_token, "form of a provider", reported_recipients({}, prose.returned_header(message)))
+        complainers = reported_recipients({}, prose.returned_header(message))
+        return answer(message, read_token, "form of a provider", complainers)
     return None
 
 

@@ -37,8 +37,8 @@ def without_mentions(text: str) -> str:
 
 
 def without_asides(text: str) -> str:
-    """A text without what is in quotation marks within its sentences: mentioned, or stressed by who says it."""
-    return ASIDE.sub(" ", text) if may_quote(text) else text
+    """A text without what is in quotation marks within its sentences, if more than that: mentioned, or stressed."""
+    return leave_out(ASIDE, " ", text, FEW_LEFT) if may_quote(text) else text
 
 
 def may_quote(text: str) -> bool:

@@ -74,8 +74,7 @@ def read_sentences(text: str, wording: Wording, languages: Iterable[Language], l
                     request=request,
                     whole=read_command(words, language, length) is not None,
                     instructs=find_phrase(words, wording.instructions) is not None,
-                    doubtful=find_together(words, language.bought) is not None
-                    or any(find_phrase(said, wording.doubts) for said in (words, drop(words, language.polite))),
+                    doubtful=is_doubtful(words, wording, language),
                     length=length,
                 )
     return Reading(length=length)
@@ -103,8 +102,19 @@ def read_passage(
 
 
 def speaks_against(text: str, wording: Wording, languages: Iterable[Language]) -> bool:
-    """Whether a text says anything that takes a request back."""
-    return any(is_against([passage.words], wording, languages) for passage in split_passages(text, wording))
+    """Whether a text says anything that takes a request back, or makes it doubtful."""
+    passages = split_passages(text, wording)
+    words = [word for passage in passages for word in passage.words]
+    return any(is_against([passage.words], wording, languages) for passage in passages) or any(
+        is_doubtful(words, wording, language) for language in languages
+    )
+
+
+def is_doubtful(words: list[str], wording: Wording, language: Language) -> bool:
+    """Whether a text of these words is about what was bought, or about others who are recipients, maybe."""
+    return find_together(words, language.bought) is not None or any(
+        find_phrase(said, wording.doubts) for said in (words, drop(words, language.polite))
+    )
 
 
 def is_against(forms: Iterable[list[str]], wording: Wording, languages: Iterable[Language]) -> bool:
