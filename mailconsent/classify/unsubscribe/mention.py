@@ -17,8 +17,13 @@ ASIDE = re.compile(r"""["“„«][ \t]*[^"“”„«»\s]+(?:[ \t]+[^"“”�
 SHOWN = re.compile(r"`[^`\n]{1,80}`")
 #: In a text of no more words it is what the text says: people send the word they were told to send, marks and all.
 FEW = 10
-#: What stands before a link of a mailing, and nothing behind it: "Remove me: https://...".
-LABEL = re.compile(r"^[ \t]*(?:[^\s:]+[ \t]+){0,2}[^\s:]+[ \t]?:[ \t]*<?https?://\S+[ \t]*$", re.MULTILINE)
+#: What stands before a link of a mailing, and nothing behind it: "Remove me: https://...". Who names a site by its link
+#: has a preposition there.
+LABEL = re.compile(
+    r"^[ \t]*(?:[^\s:]+[ \t]+){0,2}[^\s:]+(?<!\bfrom)(?<!\bof)(?<!\bvon)(?<!\baus)(?<!\bde)(?<!\bdu)(?<!\bda)(?<!\bdi)"
+    r"(?<!\bvan)(?<!\baf)(?<!\bfrån)(?<!\bfra)(?<!\bz)(?<!\bod)(?:[ \t]*:\s*|[ \t]+)<?https?://\S+[ \t]*$",
+    re.MULTILINE,
+)
 FEW_LEFT = 3
 
 
@@ -30,7 +35,8 @@ def holds_code(text: str) -> bool:
 def without_mentions(text: str) -> str:
     """A text without what it mentions in quotation marks and before links, if that leaves more than a few words."""
     if "://" in text:
-        text = leave_out(LABEL, " ", text, FEW_LEFT)
+        # One that is all there is may be a request; two are a mailing.
+        text = LABEL.sub(" ", text) if len(LABEL.findall(text)) > 1 else leave_out(LABEL, " ", text, FEW_LEFT)
     if "`" in text:
         text = leave_out(SHOWN, " ", text, FEW_LEFT)
     return leave_out(MENTION, r"\1 ", text, FEW) if may_quote(text) else text
