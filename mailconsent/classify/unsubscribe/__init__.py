@@ -18,6 +18,7 @@ from mailconsent.classify.token import quoted_claims
 from mailconsent.classify.unsubscribe.asking import asking_languages
 from mailconsent.classify.unsubscribe.mailing import is_list_software, is_mailing
 from mailconsent.classify.unsubscribe.mention import holds_code
+from mailconsent.classify.unsubscribe.passage import split_passages
 from mailconsent.classify.unsubscribe.reading import MAX_WORDS, Reading, read, read_command, speaks_against
 from mailconsent.classify.unsubscribe.wording import Wording, load_wording
 from mailconsent.message import InboundMessage
@@ -83,7 +84,8 @@ def answer(
 def is_newsletter(message: InboundMessage, wording: Wording) -> bool:
     """Whether a message goes to many, by its header or by a link in it that asks to be clicked."""
     return is_mailing(message) or any(
-        read_command(wording.split(label), language, 1)
+        read_command(passage.words, language, 1)
         for label in link_labels(message.html)[-MAX_LINKS:]
         for language in asking_languages(label, wording)
+        for passage in split_passages(label, wording)
     )

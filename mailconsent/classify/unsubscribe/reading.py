@@ -7,7 +7,8 @@ Rules of this file:
 2. What a sentence asks for is void if the same sentence speaks against it. A doubt in one is against the request of
    another.
 3. Addresses in a text are passed over; where it then asks for nothing, they are read as the writer's own.
-4. What asks only within quotation marks in a sentence is left to a human.
+4. Who does not want "it" any more, and speaks of a refund, may have bought it. So a human decides.
+5. What asks only within quotation marks in a sentence is left to a human.
 """
 
 from collections.abc import Iterable
@@ -74,7 +75,7 @@ def read_sentences(text: str, wording: Wording, languages: Iterable[Language], l
                     request=request,
                     whole=read_command(words, language, length) is not None,
                     instructs=find_phrase(words, wording.instructions) is not None,
-                    doubtful=is_doubtful(words, wording, language),
+                    doubtful=is_doubtful(words, wording, language) or is_of_goods(passage.words, words, language),
                     length=length,
                 )
     return Reading(length=length)
@@ -108,6 +109,11 @@ def speaks_against(text: str, wording: Wording, languages: Iterable[Language]) -
     return any(is_against([passage.words], wording, languages) for passage in passages) or any(
         is_doubtful(words, wording, language) for language in languages
     )
+
+
+def is_of_goods(asking: list[str], words: list[str], language: Language) -> bool:
+    """Whether these words ask, in a text about what is sent back or was bought elsewhere, and not of any mailing."""
+    return find_phrase(words, language.goods) is not None and find_phrase(asking, language.plain) is None
 
 
 def is_doubtful(words: list[str], wording: Wording, language: Language) -> bool:

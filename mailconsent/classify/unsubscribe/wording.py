@@ -27,6 +27,8 @@ from mailconsent.classify.words import known_words, spellings, split_words
 
 #: Stands for any address. It is part of no word.
 ADDRESS = "@"
+#: The sets of words that are `plain`, too.
+MAILINGS = ("mail", "list", "news")
 #: Serbian is written in both alphabets, letter for letter.
 DIGRAPHS = {"dž": "џ", "lj": "љ", "nj": "њ"}
 CYRILLIC = str.maketrans("abvgdđežzijklmnoprstćufhcčš", "абвгдђежзијклмнопрстћуфхцчш")
@@ -52,6 +54,10 @@ class Language(NamedTuple):
     together: Phrases
     #: Words that say, in whatever order, that what is cancelled has a price: a human decides.
     bought: Phrases
+    #: Words of what is sent back, or was bought elsewhere: where the request has no word of `plain`, a human decides.
+    goods: Phrases
+    #: Words of mailings and of leaving them.
+    plain: Phrases
     #: Words that ask in whatever order they stand in a sentence, whatever else it says: of who was not heard before
     #: ("I unsubscribed twice and still get it"), and of who is polite ("grateful if you did not ...").
     regardless: Phrases
@@ -129,10 +135,13 @@ def make_wording(tables: Mapping[str, Mapping[str, Any]]) -> Wording:
             requests=index(lines(name, "requests")),
             together=index(lines(name, "together")),
             bought=index(lines(name, "bought")),
+            goods=index(lines(name, "goods")),
+            plain=index([*lines(name, "plain"), *(sets[kind] for kind in MAILINGS if kind in sets)]),
             regardless=index(lines(name, "regardless")),
             not_requests=index(text for text in lines(name, "not_requests") if len(text.split()) == 1),
         )
-        for name in tables
+        for name, table in tables.items()
+        for sets in [table.get("sets", {})]
     ]
     against = index(text for text in gather("not_requests") if len(text.split()) > 1)
     doubts = index(gather("doubts"))
@@ -159,6 +168,7 @@ def make_wording(tables: Mapping[str, Mapping[str, Any]]) -> Wording:
         for phrase in (
             *(phrase for phrase, _ in asking.values()),
             *(phrase for language in languages for phrase in phrases_of(language.bought)),
+            *(phrase for language in languages for phrase in phrases_of(language.goods)),
             *phrases_of(against),
             *phrases_of(doubts),
             *phrases_of(instructions),
@@ -168,6 +178,15 @@ def make_wording(tables: Mapping[str, Mapping[str, Any]]) -> Wording:
     ]
     meant = {word for choice in choices for word in choice.words}
     meant |= {form for word in gather("words_of_their_own") for form in spellings(word)}
+    # Not among those that are `meant`: with their stems begins every slip, too.
+    plain = {
+        word
+        for language in languages
+        for phrase in phrases_of(language.plain)
+        for choice in phrase.choices
+        if choice
+        for word in choice.words
+    }
     stems: dict[str, set[str]] = {}
     for stem in {stem for choice in choices for stem in choice.stems}:
         stems.setdefault(stem[:HEAD], set()).add(stem)
@@ -180,7 +199,7 @@ def make_wording(tables: Mapping[str, Mapping[str, Any]]) -> Wording:
             if wrong not in meant and not wrong.startswith(tuple(stems.get(wrong[:HEAD], ())))
         },
         greeting=re.compile(rf"^\W{{0,9}}(?:{'|'.join(greetings) or '(?!)'})\b[^,，،.!?\n]{{0,40}}[,，،]", re.I | re.M),
-        known=known_words(meant.union(courtesies, *stems.values())),
+        known=known_words(meant.union(courtesies, *stems.values(), plain)),
         not_requests=against,
         doubts=doubts,
         instructions=instructions,
