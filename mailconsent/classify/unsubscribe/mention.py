@@ -4,7 +4,7 @@ import re
 
 #: What stands in programs, patches and their logs, and not in letters.
 CODE = re.compile(
-    r"\w\(\)|\w\)[ \t]*;[ \t]*$"
+    r"\w\(\)|\w\)[ \t]*;[ \t]*$|<a\s+href=|</(?:a|td|p|font)>"
     r"|^(?:diff --git|@@ -\d|Traceback \(|Signed-off-by:|\[?\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d)",
     re.MULTILINE,
 )
@@ -13,6 +13,8 @@ MENTION = re.compile(r"""(^|[:,;.(–—-])[ \t]*["“„«][^"“”„«»\n]{
 QUOTATION = ('"', "“", "„", "«")
 #: Three words and more in quotation marks, within a sentence. Fewer are stressed, or the name of something.
 ASIDE = re.compile(r"""["“„«][ \t]*[^"“”„«»\s]+(?:[ \t]+[^"“”„«»\s]+){2,9}[ \t]*["”“»]""")
+#: A line of a form, before which nobody has made a cross.
+UNCROSSED = re.compile(r"^[ \t]*(?:\[[ \t_]*\]|\([ \t_]*\)|_{2,}).*$", re.MULTILINE)
 #: What programs are shown in: a text of words alone has no such marks.
 SHOWN = re.compile(r"`[^`\n]{1,80}`")
 #: In a text of no more words it is what the text says: people send the word they were told to send, marks and all.
@@ -37,6 +39,8 @@ def without_mentions(text: str) -> str:
     if "://" in text:
         # One that is all there is may be a request; two are a mailing.
         text = LABEL.sub(" ", text) if len(LABEL.findall(text)) > 1 else leave_out(LABEL, " ", text, FEW_LEFT)
+    if "[" in text or "(" in text or "__" in text:
+        text = UNCROSSED.sub(" ", text)
     if "`" in text:
         text = leave_out(SHOWN, " ", text, FEW_LEFT)
     return leave_out(MENTION, r"\1 ", text, FEW) if may_quote(text) else text
