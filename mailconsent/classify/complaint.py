@@ -17,7 +17,7 @@ from functools import cache
 from typing import NamedTuple
 
 from mailconsent import mime
-from mailconsent.classify.bounce import notification
+from mailconsent.classify.bounce import notification, prose
 from mailconsent.classify.returned import returned_claims
 from mailconsent.classify.sayings import Sayings, beginning_of, begins, gather, hear, load_table, says
 from mailconsent.classify.subject import split_prefixes
@@ -38,6 +38,8 @@ REDACTED = frozenset(
     {"redacted", "xxx", "xxxx", "xxxxx", "hidden", "undisclosed", "removed", "x", "anonymous", "user-redacted"}
 )
 
+#: Hotmail and Outlook.com write it into what they report, and it is in no other mail.
+HOTMAIL = "x-hmxmroriginalrecipient"
 FEEDBACK_TYPE = re.compile(r"^Feedback-Type[ \t]*:", re.MULTILINE | re.IGNORECASE)
 REQUIRED = frozenset({"feedback-type", "user-agent", "version"})
 
@@ -77,7 +79,8 @@ def detect(message: InboundMessage, read_token: Callable[[str], MailedClaim]) ->
     if (complainers := notification.complainers(message)) is not None:
         return answer(message, read_token, "notification of a complaint", complainers)
     if is_form(message):
-        return answer(message, read_token, "form of a provider", reported_recipients({}, message.original_headers))
+        complainers = reported_recipients({}, prose.returned_header(message))
+        return answer(message, read_token, "form of a provider", complainers)
     return None
 
 
@@ -111,8 +114,10 @@ def is_form(message: InboundMessage) -> bool:
     """Whether this is a complaint without a report: by its sender and what it says, or by its beginning."""
     forms = load_forms()
     is_reply, subject = split_prefixes(message.subject)
+    if HOTMAIL in message.original_headers:
+        return True
     began = begins(hear(beginning_of(message.text)), forms.beginnings)
-    if began and message.original_headers and not is_reply and not message.in_reply_to:
+    if began and not is_reply and not message.in_reply_to and prose.returned_header(message):
         return True
     sent = any(address.lower().endswith(forms.senders) for address in message.from_addresses)
     return sent and (began or says(hear(subject), forms.subjects))

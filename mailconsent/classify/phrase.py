@@ -4,8 +4,8 @@ Phrases: words that mean something together, and how they are found in a text.
 Rules of this file:
 
 1. A phrase is words. `a|b` is a choice, `abc*` a word that begins so, `*` up to four words of any kind, `.` the end of
-   the sentence. No phrase is a regular expression, so none can backtrack, and somebody who knows the language but no
-   code can write one.
+   the sentence, and `^` before the first word its beginning. No phrase is a regular expression, so none can backtrack,
+   and somebody who knows the language but no code can write one.
 2. A word meets only the phrases that it can begin: they are found by their first word, or by the head of its stem.
 """
 
@@ -30,6 +30,8 @@ class Choice(NamedTuple):
     stems: tuple[str, ...] = ()
 
 
+#: Before a phrase with which a sentence begins.
+START = "^"
 #: The end of a sentence.
 END = Choice(frozenset())
 
@@ -39,6 +41,8 @@ class Phrase(NamedTuple):
 
     text: str
     choices: tuple[Choice | None, ...]
+    #: Whether it stands where a sentence begins, or nowhere.
+    begins: bool = False
 
 
 #: Phrases by each of their possible first words or heads of them, so that a word meets only those it can begin.
@@ -64,7 +68,9 @@ def index(texts: Iterable[str]) -> Phrases:
     """Phrases under their first words."""
     found: dict[str, list[Phrase]] = {}
     for text in texts:
-        phrase = Phrase(text, tuple(read_choice(item) for item in text.split()))
+        items = text.split()
+        begins = items[0] == START
+        phrase = Phrase(text, tuple(map(read_choice, items[begins:])), begins)
         for key in keys(phrase.choices[0] or END):
             found.setdefault(key, []).append(phrase)
     return {key: tuple(phrases) for key, phrases in found.items()}
@@ -91,7 +97,7 @@ def find_phrase(words: Words, phrases: Phrases) -> str | None:
         # Not `beginning`: this is asked of every word of all mail, and nearly none begins anything.
         for found in (phrases.get(word), phrases.get(f"{word[:HEAD]}*")):
             for phrase in found or ():
-                if match_end(words, at, phrase.choices) is not None:
+                if (not at or not phrase.begins) and match_end(words, at, phrase.choices) is not None:
                     return phrase.text
     return None
 

@@ -27,6 +27,11 @@ AUTO_PREFIX = re.compile(r"\s*auto\s?:", re.IGNORECASE)
 COLON = re.compile("[:：]")
 #: In Greek it is a semicolon.
 QUESTION = re.compile("[?？؟]|[\u0370-\u03ff\u1f00-\u1fff]\\s?;")
+#: One that asks for nothing: whoever is in a hurry is told whom to ask.
+HURRY = re.compile(
+    r"\b(?:urgent|dringend|eilig|spoed|haster|hastar|brådskande|kiireellistä|urgente|pilne|naléhavé|sürgős)\s?\?",
+    re.IGNORECASE,
+)
 #: A point within a word ends none: a greeting may be to an address.
 SENTENCE = re.compile(r"(?:[^.!?,:;\n。！，]+(?:\.(?=\w))?|\.(?=\w))+")
 
@@ -133,7 +138,7 @@ def is_automatic(text: str, words: MachineWords, answers: bool) -> bool:
         end = sentences[number + 1] if number + 1 < len(sentences) else len(start)
         if not begins(said, words.greetings) and not (number == 0 and end < MAX_NAME):
             break
-    if QUESTION.search(start):
+    if QUESTION.search(start) and QUESTION.search(HURRY.sub(" ", start)):
         return False
     said = hear(start)
     absent = says(said, words.absences)

@@ -20,7 +20,10 @@ from mailconsent.failures import PATIENCE, STATUSES, Trouble
 from mailconsent.model import Label
 
 #: 5.1.2 says that there is no such domain; that it takes two of them to end an address is another matter.
-HARD = STATUSES[Trouble.GONE] | STATUSES[Trouble.OWNER_CHANGED] | {"5.1.2"}
+NO_DOMAIN, NO_ROUTE = "5.1.2", "5.4.4"
+#: The answer of DNS that there is no such domain (RFC 8020), which Gmail returns with 4.0.0 when it has given up.
+NXDOMAIN = "NXDOMAIN"
+HARD = STATUSES[Trouble.GONE] | STATUSES[Trouble.OWNER_CHANGED] | {NO_DOMAIN}
 #: Permanent by the first digit, temporary by meaning; so is a loop, 5.4.6, which says nothing of the address.
 SOFT = frozenset({"5.4.6"}.union(*(STATUSES[trouble] for trouble in PATIENCE))) - HARD
 #: These say what is wrong, and no word can make it the address's fault.
@@ -116,10 +119,14 @@ def weigh(code: str, text: str) -> tuple[str, bool]:
     """The status to go by, of a code and of the words beside it; and whether the words decided."""
     label = judge(code)
     if label == Label.BOUNCE_SOFT and not VAGUE.fullmatch(code):
-        return code, False
+        # No route, since there is no such domain: Postfix says both at once.
+        no_domain = code == NO_ROUTE and (meaning := read_words(text)) is not None and meaning.status == NO_DOMAIN
+        return (NO_DOMAIN, True) if no_domain else (code, False)
     if label == Label.BOUNCE_UNKNOWN and NOT_THE_ADDRESS.fullmatch(code):
         return code, False
     meaning = read_words(text)
+    if code.startswith("4") and NXDOMAIN in text:
+        return NO_DOMAIN, True
     if meaning is None or code.startswith("4") or (label == Label.BOUNCE_HARD and not meaning.overrules):
         return code, False
     return meaning.status, True

@@ -6,7 +6,7 @@ Rules of this file:
 1. Only the writer's own words count, never the quoted newsletter under them, nor a footer of list software.
 2. The subject of a reply is somebody else's; it speaks for the writer only where the body says nothing.
 3. What asks and does not ask at once is `unsure`: a human reads it (design 5.6).
-4. Who tells others how to unsubscribe sends a mailing, and asks for nothing; nor does code that does so.
+4. Who tells others how to unsubscribe sends a mailing, and asks for nothing; nor do code and list software.
 5. "Please cancel" may mean much else. Under a subject about something else it is `unsure`.
 6. A request is for who wrote it, see `identity`. If that is nobody, or one of several, nobody can be named: `unsure`.
 """
@@ -19,8 +19,9 @@ from mailconsent.classify.subject import INNER_PREFIX, split_prefixes
 from mailconsent.classify.token import quoted_claims
 from mailconsent.classify.unsubscribe.asking import asking_languages
 from mailconsent.classify.unsubscribe.language import Language
-from mailconsent.classify.unsubscribe.mailing import is_mailing
+from mailconsent.classify.unsubscribe.mailing import is_list_software, is_mailing
 from mailconsent.classify.unsubscribe.mention import holds_code
+from mailconsent.classify.unsubscribe.passage import split_passages
 from mailconsent.classify.unsubscribe.reading import MAX_WORDS, Reading, read, read_command, speaks_against
 from mailconsent.classify.unsubscribe.wording import Wording, load_wording
 from mailconsent.message import InboundMessage
@@ -56,7 +57,7 @@ def detect(message: InboundMessage, read_token: Callable[[str], MailedClaim]) ->
     is_answer = is_reply or bool(message.in_reply_to)
     if said.request and not is_answer and (said.instructs or (not said.whole and is_newsletter(message, wording))):
         return None
-    if (said.request or asked.request) and holds_code(body):
+    if (said.request or asked.request) and (holds_code(body) or is_list_software(message)):
         return None
     if said.request:
         doubtful = said.doubtful or said.instructs or said.length > MAX_WORDS
@@ -102,7 +103,8 @@ def answer(
 def is_newsletter(message: InboundMessage, wording: Wording) -> bool:
     """Whether a message goes to many, by its header or by a link in it that asks to be clicked."""
     return is_mailing(message) or any(
-        read_command(wording.split(label), language, 1)
+        read_command(passage.words, language, 1)
         for label in link_labels(message.html)[-MAX_LINKS:]
         for language in asking_languages(label, wording)
+        for passage in split_passages(label, wording)
     )

@@ -16,6 +16,8 @@ from mailconsent.classify.words import spellings
 #: A file of phrases, read.
 Table = Mapping[str, Any]
 
+#: The sets of words that are `plain`, too.
+MAILINGS = ("mail", "list", "news")
 #: Serbian is written in both alphabets, letter for letter.
 DIGRAPHS = {"dž": "џ", "lj": "љ", "nj": "њ"}
 CYRILLIC = str.maketrans("abvgdđežzijklmnoprstćufhcčš", "абвгдђежзијклмнопрстћуфхцчш")
@@ -43,6 +45,10 @@ class Language(NamedTuple):
     together: Phrases
     #: Words that say, in whatever order, that what is cancelled has a price: a human decides.
     bought: Phrases
+    #: Words of what is sent back, or was bought elsewhere: where the request has no word of `plain`, a human decides.
+    goods: Phrases
+    #: Words of mailings and of leaving them.
+    plain: Phrases
     #: Words that ask in whatever order they stand in a sentence, whatever else it says: of who was not heard before
     #: ("I unsubscribed twice and still get it"), and of who is polite ("grateful if you did not ...").
     regardless: Phrases
@@ -71,10 +77,13 @@ def make_languages(tables: Mapping[str, Table]) -> list[Language]:
             requests=index(lines_of(table, "requests")),
             together=index(lines_of(table, "together")),
             bought=index(lines_of(table, "bought")),
+            goods=index(lines_of(table, "goods")),
+            plain=index([*lines_of(table, "plain"), *(sets[kind] for kind in MAILINGS if kind in sets)]),
             regardless=index(lines_of(table, "regardless")),
             not_requests=index(text for text in lines_of(table, "not_requests") if len(text.split()) == 1),
         )
         for name, table in tables.items()
+        for sets in [table.get("sets", {})]
     ]
 
 

@@ -6,8 +6,19 @@ from mailconsent.message import InboundMessage
 
 #: The addresses of software that keeps lists: Mailman, ezmlm, LISTSERV, Majordomo, Sympa.
 LIST_SOFTWARE = re.compile(
-    r"(?:listserv|majordomo|mailman|sympa|[^@]+-(?:bounces|request|confirm|return))@", re.IGNORECASE
+    r"(?:listserv|majordomo|mailman|sympa|listproc|ecartis|[^@]+-(?:bounces|request|confirm|return)(?:\+[^@]*)?)@",
+    re.IGNORECASE,
 )
+#: ezmlm answers from an address that a helpdesk may have, too, but with this field.
+EZMLM, ITS_HELP = "run by ezmlm", "-help@"
+
+
+def is_list_software(message: InboundMessage) -> bool:
+    """Whether a message comes from what keeps a list, and not from anybody on it."""
+    return any(
+        LIST_SOFTWARE.match(address) or (ITS_HELP in address and EZMLM in message.header("mailing-list"))
+        for address in message.from_addresses
+    )
 
 
 def is_mailing(message: InboundMessage) -> bool:
@@ -18,5 +29,5 @@ def is_mailing(message: InboundMessage) -> bool:
     return (
         ("list-unsubscribe" in message.headers and "list-post" not in message.headers)
         or "x-list-administrivia" in message.headers
-        or any(map(LIST_SOFTWARE.match, message.from_addresses))
+        or is_list_software(message)
     )

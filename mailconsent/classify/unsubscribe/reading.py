@@ -7,6 +7,8 @@ Rules of this file:
 2. What a sentence asks for is void if the same sentence speaks against it. A doubt in one is against the request of
    another.
 3. Addresses in a text are passed over; where it then asks for nothing, they are read as the writer's own.
+4. Who does not want "it" any more, and speaks of a refund, may have bought it. So a human decides.
+5. What asks only within quotation marks in a sentence is left to a human.
 """
 
 from collections.abc import Iterable
@@ -16,7 +18,7 @@ from typing import NamedTuple
 
 from mailconsent.classify.phrase import find_phrase, find_together, is_phrase
 from mailconsent.classify.unsubscribe.language import Language
-from mailconsent.classify.unsubscribe.mention import without_mentions
+from mailconsent.classify.unsubscribe.mention import without_asides, without_mentions
 from mailconsent.classify.unsubscribe.passage import ADDRESS, Passage, count, split_passages
 from mailconsent.classify.unsubscribe.wording import Wording
 
@@ -52,6 +54,9 @@ def read(text: str, wording: Wording, languages: Iterable[Language], limit: int)
     """
     text = without_mentions(text)
     reading = read_sentences(text, wording, languages, limit)
+    if reading.request and (rest := without_asides(text)) != text:
+        # Who asks in quotation marks alone may be telling what somebody else says.
+        return reading if read_sentences(rest, wording, languages, limit).request else reading._replace(doubtful=True)
     if (reading.request and not reading.weak) or reading.length > limit or not ADDRESS.search(text):
         return reading
     owned = (
@@ -79,8 +84,7 @@ def read_sentences(text: str, wording: Wording, languages: Iterable[Language], l
                     whole=read_command(words, language, length) is not None,
                     weak="" if surely else " ".join(passage.words),
                     instructs=find_phrase(words, wording.instructions) is not None,
-                    doubtful=find_together(words, language.bought) is not None
-                    or any(find_phrase(said, wording.doubts) for said in (words, drop(words, language.polite))),
+                    doubtful=is_doubtful(words, wording, language) or is_of_goods(passage.words, words, language),
                     length=length,
                 )
     return Reading(length=length)
@@ -117,8 +121,24 @@ def gives_reason(passages: Iterable[Passage], language: Language) -> bool:
 
 
 def speaks_against(text: str, wording: Wording, languages: Iterable[Language]) -> bool:
-    """Whether a text says anything that takes a request back."""
-    return any(is_against([passage.words], wording, languages) for passage in split_passages(text, wording))
+    """Whether a text says anything that takes a request back, or makes it doubtful."""
+    passages = split_passages(text, wording)
+    words = [word for passage in passages for word in passage.words]
+    return any(is_against([passage.words], wording, languages) for passage in passages) or any(
+        is_doubtful(words, wording, language) for language in languages
+    )
+
+
+def is_of_goods(asking: list[str], words: list[str], language: Language) -> bool:
+    """Whether these words ask, in a text about what is sent back or was bought elsewhere, and not of any mailing."""
+    return find_phrase(words, language.goods) is not None and find_phrase(asking, language.plain) is None
+
+
+def is_doubtful(words: list[str], wording: Wording, language: Language) -> bool:
+    """Whether a text of these words is about what was bought, or about others who are recipients, maybe."""
+    return find_together(words, language.bought) is not None or any(
+        find_phrase(said, wording.doubts) for said in (words, drop(words, language.polite))
+    )
 
 
 def is_against(forms: Iterable[list[str]], wording: Wording, languages: Iterable[Language]) -> bool:

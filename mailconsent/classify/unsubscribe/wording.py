@@ -64,14 +64,16 @@ def make_wording(tables: Mapping[str, Table]) -> Wording:
     against = index(line for line in gather(tables, "not_requests") if len(line.split()) > 1)
     doubts = index(gather(tables, "doubts"))
     instructions = index(gather(tables, "instructions"))
-    of_languages = (said for of in languages for said in (*of.asking, of.bought, of.reasons))
+    of_languages = (said for of in languages for said in (*of.asking, of.bought, of.reasons, of.goods))
     words, stems = meant(against, doubts, instructions, *of_languages)
+    # Not among those that are `meant`: with their stems begins every slip, too.
+    plain, _stems = meant(*(of.plain for of in languages))
     courtesies = {word for language in languages for word in language.polite | language.fillers}
     return Wording(
         languages=tuple(languages),
         spellings=slips(tables, words | every_form(gather(tables, "words_of_their_own")), stems),
         greeting=greeting_of(gather(tables, "greetings")),
-        known=known_words(words | courtesies | stems),
+        known=known_words(words | courtesies | stems | plain),
         not_requests=against,
         doubts=doubts,
         instructions=instructions,
