@@ -24,7 +24,7 @@ from benchmarks.mails import mailbox
 from benchmarks.rounds import medians, progress
 from benchmarks.site import KINDS, sites
 from mailconsent import logs
-from mailconsent.mailbox import Fetched, Mailbox, connect
+from mailconsent.mailbox import PORTION, Fetched, Mailbox, connect
 from mailconsent.store.tables import inbound_messages
 from tests.real.dovecot import PASSWORD, Dovecot
 from worker import Worker
@@ -90,10 +90,10 @@ class _Next(Mailbox):
         self.uidvalidity = box.uidvalidity
 
     def since(
-        self, uid: int, *, suspects: Set[int] = frozenset(), withheld: Set[int] = frozenset()
+        self, uid: int, *, suspects: Set[int] = frozenset(), withheld: Set[int] = frozenset(), most: int = PORTION
     ) -> Iterator[list[Fetched]]:
         left = self._count
-        for batch in self._box.since(uid, suspects=suspects, withheld=withheld):
+        for batch in self._box.since(uid, suspects=suspects, withheld=withheld, most=most):
             yield batch[:left]  # what is cut off is fetched again in the next turn, at our own cost
             left -= len(batch)
             if left <= 0:

@@ -205,19 +205,19 @@ def identifier(result: Result) -> str:
 
 def same_domain(one: str, other: str) -> bool:
     """Whether two spellings are of one domain."""
-    key = key_of(one)
-    return key is not None and key == key_of(other)
+    key = comparable(one)
+    return key is not None and key == comparable(other)
 
 
 def is_under(domain: str, upper: str) -> bool:
     """Whether a domain is another one or below it; below what strangers share, nobody speaks for anybody."""
-    key, above = key_of(domain), key_of(upper)
+    key, above = comparable(domain), comparable(upper)
     if key is None or above is None:
         return False
     return key == above or (key.endswith(f".{above}") and above not in SHARED_DOMAINS)
 
 
-def key_of(domain: str) -> str | None:
+def comparable(domain: str) -> str | None:
     """The form by which domains are compared, or None for what is none."""
     try:
         return domain_key(domain)

@@ -10,7 +10,11 @@ from email.errors import HeaderParseError
 from email.header import decode_header
 from encodings.aliases import aliases
 
-ENCODED_WORDS = re.compile(r"=\?[^?\s]+\?[bq]\?.*?\?=(?:\s+=\?[^?\s]+\?[bq]\?.*?\?=)*", re.IGNORECASE | re.DOTALL)
+#: A `?` within a word, which RFC 2047 section 2 forbids, is let pass; but a word ends before the next one begins, so
+#: that of many without an end each is looked at once.
+OPENING = r"=\?[^?\s]+\?[bq]\?"
+WORD = rf"{OPENING}(?:(?!{OPENING}).)*?\?="
+ENCODED_WORDS = re.compile(rf"{WORD}(?:\s+{WORD})*", re.IGNORECASE | re.DOTALL)
 #: The codecs that are charsets of mail.
 CHARSETS = frozenset(name for name in aliases.values() if not name.endswith("_codec")) - {
     "ascii", "latin_1", "mbcs", "rot_13", "utf_7",

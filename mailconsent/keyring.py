@@ -87,6 +87,18 @@ class KeySource:
         #: Oldest first. Those of a file are there after the first `refresh`.
         self.keys: tuple[bytes, ...] = read_keys(text, name) if text is not None else ()
 
+    def is_missing(self) -> bool:
+        """Whether they should stand in a file, and there is none."""
+        if not self.path:
+            return False
+        try:
+            self.path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return True
+        except OSError:  # there may be one: `refresh` says what is wrong
+            return False
+        return False
+
     def refresh(self) -> bool:
         """
         Read the file again if it changed; whether there are more keys now. Raises `ConfigError` if it is not usable, or
@@ -116,6 +128,19 @@ class KeySource:
         if keys[: len(self.keys)] != self.keys:
             raise ConfigError(f"{self.name}: a key in use is gone from the file, or has moved: bring it back")
         return mark, keys
+
+
+def open_keyring(digest: KeySource, signing: KeySource) -> "Keyring":
+    """The keys, read. Raises `ConfigError` with one line per fault if there are none yet, or they are not usable."""
+    faults: list[str] = []
+    for source in (digest, signing):
+        try:
+            source.refresh()
+        except ConfigError as fault:
+            faults += fault.faults
+    if faults:
+        raise ConfigError(*faults)
+    return Keyring(digest, signing)
 
 
 class Keyring:

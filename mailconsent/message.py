@@ -20,17 +20,15 @@ from mailconsent import mime
 from mailconsent.charset import decode_words
 from mailconsent.mime import Entity, Fields
 
-MAX_MESSAGE = 1024 * 1024
-MAX_LINES = 50_000  #: 1 MiB of base64 has 14 000
+#: Bytes of a message that are read, and so all that is fetched: what a writer says is mostly above what they attach.
+MAX_MESSAGE = 128 * 1024
+MAX_LINES = 50_000  #: 128 KiB of base64 have 1 800
 MAX_TEXT = 64 * 1024
-MAX_REPORT = 256 * 1024  #: of one machine-readable report or attached header
 MAX_PARTS = 100
 MAX_BLOCKS = 50  #: of a report: a bounce for more recipients than this is a mailing list's own affair
 
-#: Where a message says to whom it was delivered. The local parts may carry a token of ours.
-RECIPIENT_FIELDS = (
-    "to",
-    "cc",
+#: Where servers say to whom they delivered a message.
+DELIVERY_FIELDS = (
     "delivered-to",
     "x-original-to",
     "envelope-to",
@@ -39,8 +37,9 @@ RECIPIENT_FIELDS = (
     "x-delivered-to",
     "x-rcpt-to",
     "x-real-to",
-    "resent-to",
 )
+#: Where a message says to whom it went. The local parts may carry a token of ours.
+RECIPIENT_FIELDS = ("to", "cc", *DELIVERY_FIELDS, "resent-to")
 READABLE_TYPES = {"text/plain": "text", "text/enriched": "text", "text/html": "html"}
 #: Machine-readable reports: RFC 3464, RFC 6533, RFC 5965 and RFC 8098.
 REPORT_TYPES = frozenset(
@@ -58,6 +57,7 @@ ORIGINAL_TYPES = frozenset(
 )
 
 BLANK_LINES = re.compile(rb"\n[ \t\n]*\n")
+STYLE = re.compile(r"<(/?)style\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +87,10 @@ class InboundMessage:
     reports: tuple[tuple[str, Fields], ...] = ()
     #: The headers of the first attached message.
     original_headers: Fields = field(default_factory=dict)
-    #: Whether a cap cut something off.
+    #: Whether a cap cut something off. What has just the length of the longest that is read was cut on its way here.
     truncated: bool = False
+    #: The media type of the part in which it was cut off; empty where that is a file, or nothing was cut off.
+    cut_in: str = ""
     #: What was wrong with it: `empty`, `no_headers`, `too_many_headers`, `too_deep` (its body was not read) or
     #: `unparsable`.
     defect: str | None = None
@@ -108,7 +110,7 @@ def parse_message(raw: bytes) -> InboundMessage:
     try:
         return _parse(raw)
     except Exception:  # noqa: BLE001 - the last line: one message must never stop the mailbox (rule 1)
-        return InboundMessage(truncated=len(raw) > MAX_MESSAGE, defect="unparsable")
+        return InboundMessage(truncated=len(raw) >= MAX_MESSAGE, defect="unparsable")
 
 
 def _parse(raw: bytes) -> InboundMessage:
@@ -119,11 +121,16 @@ def _parse(raw: bytes) -> InboundMessage:
     texts: dict[str, str] = {}
     reports: list[tuple[str, Fields]] = []
     original: Fields = {}
+    cut_in = ""
     for kind, part in islice(mime.leaves(parsed), MAX_PARTS):
+        cut_in = "" if is_attached(part) or not is_cut else kind
         if kind in READABLE_TYPES:
             kind_of_text = READABLE_TYPES[kind]
             if not texts.get(kind_of_text) and not is_attached(part):
-                texts[kind_of_text] = mime.read_text(part, MAX_TEXT).strip()
+                text = mime.read_text(part, MAX_MESSAGE)
+                if kind_of_text == "html" and len(text) > MAX_TEXT:
+                    text = without_styles(text)
+                texts[kind_of_text] = text.strip()
         elif kind in REPORT_TYPES:
             reports += ((kind, block) for block in islice(read_blocks(part), MAX_BLOCKS))
         elif kind in ORIGINAL_TYPES and not original:
@@ -140,11 +147,12 @@ def _parse(raw: bytes) -> InboundMessage:
         references=first(headers, "references"),
         content_type=kind_of_all,
         report_type=mime.parameter(parsed, "report-type").lower() if kind_of_all == "multipart/report" else "",
-        text=texts.get("text", ""),
-        html=texts.get("html", ""),
+        text=texts.get("text", "")[:MAX_TEXT],
+        html=texts.get("html", "")[:MAX_TEXT],
         reports=tuple(reports[:MAX_BLOCKS]),
         original_headers=original,
-        truncated=is_cut or any(len(text) >= MAX_TEXT - 1 for text in texts.values()),
+        truncated=is_cut or any(len(text) > MAX_TEXT for text in texts.values()),
+        cut_in=cut_in,
         defect=defect or find_defect(data, headers),
     )
 
@@ -157,7 +165,7 @@ def cap(raw: bytes) -> tuple[bytes, bool]:
     is_cut = data.count(b"\n") > MAX_LINES
     if is_cut:
         data = b"\n".join(data.split(b"\n", MAX_LINES)[:MAX_LINES])
-    return data, is_cut or len(raw) > MAX_MESSAGE
+    return data, is_cut or len(raw) >= MAX_MESSAGE
 
 
 def content_identity(message: InboundMessage, raw: bytes) -> bytes | None:
@@ -193,6 +201,19 @@ def is_attached(part: Entity) -> bool:
     return first(part.fields, "content-disposition").lower().startswith("attachment")
 
 
+def without_styles(html: str) -> str:
+    """HTML without its style sheets, of which some programs put more above what is said than is read of a text."""
+    kept: list[str] = []
+    at, opened = 0, None
+    for tag in STYLE.finditer(html):
+        if not tag[1]:
+            opened = tag.start() if opened is None else opened
+        elif opened is not None:
+            kept.append(html[at:opened])
+            at, opened = tag.start(), None
+    return "".join(kept) + html[at:]
+
+
 def read_blocks(part: Entity) -> Iterator[Fields]:
     """
     The header of an attached message, or the groups of fields of a report, that blank lines divide (RFC 3464 section
@@ -204,7 +225,7 @@ def read_blocks(part: Entity) -> Iterator[Fields]:
     if rest is not part and "content-transfer-encoding" in part:
         # RFC 2045 section 6.4 forbids it, RFC 6532 section 3.5 allows it to some; the parser takes no notice of it.
         rest["Content-Transfer-Encoding"] = part["content-transfer-encoding"]
-    content = mime.read_content(rest, MAX_REPORT).strip()
+    content = mime.read_content(rest, MAX_MESSAGE).strip()
     for block in BLANK_LINES.split(content, MAX_BLOCKS) if content else ():
         fields = mime.parse_header(block).fields
         if fields:

@@ -5,6 +5,7 @@ Access tokens for a mailbox (OAuth 2.0, RFC 6749), taken with a refresh token th
 An access token opens a mailbox for about an hour. It is kept in memory alone, and taken anew a minute before its end.
 """
 
+import asyncio
 import json
 import threading
 import time
@@ -77,35 +78,37 @@ class AccessTokens:
 
 def ask(endpoint: str, form: Mapping[str, str], *, timeout: float = 30.0) -> dict[str, Any]:
     """
-    What a token endpoint answers to a form, without its empty fields; `timeout` is seconds for all of it.
+    What a token endpoint answers to a form, without its empty fields.
 
+    `timeout` is seconds for all of it but the look-up of the endpoint's name, which ends by the resolver's own.
     Raises MailboxRefused where a human must do something, MailboxUnavailable where time may.
     """
     try:
-        status, body = _post(endpoint, {name: text for name, text in form.items() if text}, timeout)
+        given = {name: text for name, text in form.items() if text}
+        status, body = asyncio.run(_post(endpoint, given, timeout))
     except MailboxUnavailable:
         raise
     except Exception as fault:  # noqa: BLE001 - a proxy or SSL_CERT_FILE that it cannot use is any kind of error
-        failure = type(fault).__name__
+        failure = "it took too long" if isinstance(fault, TimeoutError) else type(fault).__name__
         # Raised out here, so as not to hold on to the library's exception: its text may quote a secret.
     else:
         return _accepted(status, _read(body))
     raise MailboxUnavailable(f"The OAuth server could not be asked for a token ({failure}).")
 
 
-def _post(endpoint: str, form: dict[str, str], timeout: float) -> tuple[int, bytes]:
-    ends = time.monotonic() + timeout
+async def _post(endpoint: str, form: dict[str, str], timeout: float) -> tuple[int, bytes]:
     body = bytearray()
     # A proxy of the environment is used. A redirect is not followed: it would take the secrets along.
-    with (
-        httpx2.Client(timeout=timeout, follow_redirects=False) as http,
+    async with (
+        # The library's own timeout would be for each read; a dripping answer would never end.
+        asyncio.timeout(timeout),
+        httpx2.AsyncClient(timeout=None, follow_redirects=False) as http,
         http.stream("POST", endpoint, data=form, headers={"Accept": "application/json"}) as response,
     ):
-        for piece in response.iter_bytes():
+        async for piece in response.aiter_bytes():
             body += piece
-            # The library's own timeout is for each read; a dripping answer would never end.
-            if time.monotonic() > ends or len(body) > MAX_ANSWER:
-                raise MailboxUnavailable("The OAuth server's answer took too long or is too large.")
+            if len(body) > MAX_ANSWER:
+                raise MailboxUnavailable("The OAuth server's answer is too large.")
         return response.status_code, bytes(body)
 
 

@@ -10,13 +10,13 @@ import base64
 import contextlib
 import re
 import smtplib
-import socket
 import ssl
 from collections.abc import Iterator
 from enum import StrEnum
 from typing import NamedTuple, Self
 
-from mailconsent.errors import PostboxRefused, PostboxUnavailable
+from mailconsent.errors import MailconsentError, PostboxRefused, PostboxUnavailable
+from mailconsent.server_faults import fault_in_words
 from mailconsent.smtp_url import Encryption, MailServer
 
 #: Seconds for which the server may think about a whole letter (RFC 5321 section 4.5.3.2.6). Who gives up sooner sends
@@ -208,17 +208,10 @@ def _close(link: smtplib.SMTP) -> None:
 _SENDER = "The mail server refuses mail of this sender: see SMTP_SENDER."
 _LOGIN_MISSING = "The mail server wants a login: name the user in SMTP_URL."
 _LOGIN = "The mail server refused the login: check user and password."
-#: The first that fits.
-_WORDS: tuple[tuple[type[BaseException], str], ...] = (
-    (ssl.SSLCertVerificationError, "certificate is not trusted: check the host name, or set SSL_CERT_FILE"),
+_KINDS = (
     (ssl.SSLError, "answer was not TLS: smtp:// is STARTTLS, smtps:// is TLS from the beginning"),
-    (socket.gaierror, "host name is not known"),
-    (TimeoutError, "answer did not come in time"),
     (smtplib.SMTPServerDisconnected, "connection broke off"),
     (smtplib.SMTPException, "answer was a refusal, or not to be understood"),
-    (OSError, "connection broke off, or was refused"),
-    # ValueError and the like are smtplib's ways of saying that it could not read an answer.
-    (Exception, "answer was not to be understood"),
 )
 
 
@@ -227,12 +220,13 @@ def _plain_words() -> Iterator[None]:
     """Raise our exceptions for theirs, without the cause: its text quotes the server, which quotes addresses."""
     try:
         yield
+    except MailconsentError:
+        raise
     except smtplib.SMTPAuthenticationError as error:
         if error.smtp_code < 500:  # RFC 4954 section 6: 454 is a "not now"
             raise PostboxUnavailable("The mail server could not check the login just now.") from None
         raise PostboxRefused(_LOGIN) from None
-    except (OSError, ValueError, LookupError, TypeError) as error:
+    except Exception as error:  # noqa: BLE001 - else a letter would be lost sight of that a server talks nonsense about
         # smtplib reports a silent server as one that hung up, with the truth behind it.
-        causes = (error.__context__, error)
-        words = next(words for kind, words in _WORDS if any(isinstance(cause, kind) for cause in causes))
+        words = fault_in_words(_KINDS, error.__context__, error)
         raise PostboxUnavailable(f"The mail server's {words}.") from None

@@ -15,7 +15,7 @@ from mailconsent.errors import ConfigError
 from mailconsent.headers import ROOM, has_room
 from mailconsent.imap_settings import Inbox, Mark, read_inboxes, read_mark
 from mailconsent.imap_url import is_loopback
-from mailconsent.keyring import Keyring, KeySource
+from mailconsent.keyring import Keyring, KeySource, open_keyring
 from mailconsent.oauth_grant import Grant
 from mailconsent.policy import Policy, read_policy
 from mailconsent.smtp_url import MailServer, parse_smtp_url
@@ -86,15 +86,7 @@ class Settings:
 
     def keyring(self) -> Keyring:
         """The secret keys. Raises `ConfigError` if there are none yet, or they are not usable."""
-        faults: list[str] = []
-        for source in (self.digest_keys, self.signing_keys):
-            try:
-                source.refresh()
-            except ConfigError as fault:
-                faults += fault.faults
-        if faults:
-            raise ConfigError(*faults)
-        return Keyring(self.digest_keys, self.signing_keys)
+        return open_keyring(self.digest_keys, self.signing_keys)
 
     def policy(self) -> Policy:
         """The published policy. Raises `ConfigError`."""
@@ -112,11 +104,7 @@ def load_policy(path: Path) -> Policy:
 
 def load_settings(environ: Mapping[str, str]) -> Settings:
     """The settings in an environment. Raises `ConfigError` with one line per fault."""
-    faults = [
-        f"{name}: no such setting; docs/operations.md lists them"
-        for name in sorted(environ)
-        if name.startswith(PREFIX) and name.removeprefix(PREFIX).removesuffix("_FILE") not in NAMES
-    ]
+    faults = _unknown(environ)
     values = {name: value for name in NAMES if (value := _value(environ, name, faults))}
     inboxes = read_inboxes(values, _path(environ, "IMAP_OAUTH_REFRESH_TOKEN"), faults)
     settings = Settings(
@@ -145,6 +133,25 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     return settings
 
 
+def load_judging(environ: Mapping[str, str]) -> tuple[Keyring | None, frozenset[str]]:
+    """
+    What mail is judged by, whatever is wrong with other settings: our keys, None where none are set and none were made,
+    and the servers we trust. Raises `ConfigError`. A name that is no setting may have been meant for one of these.
+    """
+    faults = _unknown(environ)
+    names = ("DIGEST_KEYS", "SIGNING_KEYS", "TRUSTED_AUTHSERV_IDS")
+    values = {name: value for name in names if (value := _value(environ, name, faults))}
+    keys = (
+        _keys("DIGEST_KEYS", environ, values, DIGEST_KEYS_PATH, faults),
+        _keys("SIGNING_KEYS", environ, values, SIGNING_KEYS_PATH, faults),
+    )
+    trusted = _authserv_ids(values.get("TRUSTED_AUTHSERV_IDS", ""), faults)
+    if faults:
+        raise ConfigError(*faults)
+    unmade = all(each.path in (DIGEST_KEYS_PATH, SIGNING_KEYS_PATH) and each.is_missing() for each in keys)
+    return None if unmade else open_keyring(*keys), trusted
+
+
 def load_sign_in(environ: Mapping[str, str]) -> tuple[Grant, str, Path | None]:
     """What to sign in for, where, and the file that the refresh token goes into. Raises `ConfigError`."""
     faults: list[str] = []
@@ -153,6 +160,14 @@ def load_sign_in(environ: Mapping[str, str]) -> tuple[Grant, str, Path | None]:
     if faults:
         raise ConfigError(*faults)
     return grant, page, _path(environ, "IMAP_OAUTH_REFRESH_TOKEN")
+
+
+def _unknown(environ: Mapping[str, str]) -> list[str]:
+    return [
+        f"{name}: no such setting; docs/operations.md lists them"
+        for name in sorted(environ)
+        if name.startswith(PREFIX) and name.removeprefix(PREFIX).removesuffix("_FILE") not in NAMES
+    ]
 
 
 def _value(environ: Mapping[str, str], name: str, faults: list[str]) -> str | None:

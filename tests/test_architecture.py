@@ -74,6 +74,7 @@ FLOORS = (
         "mailconsent.oauth_sign_in",
         "mailconsent.postbox",
         "mailconsent.secret_file",
+        "mailconsent.server_faults",
         "mailconsent.settings",
         "mailconsent.store",
     },

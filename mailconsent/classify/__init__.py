@@ -12,10 +12,11 @@ Rules of this package:
 
 from collections.abc import Callable
 
-from mailconsent.classify import auto_reply, bounce, button, complaint, list_command, token, unsubscribe
+from mailconsent.classify import auto_reply, bounce, button, complaint, list_command, token, unread, unsubscribe
 from mailconsent.classify.auto_reply.speech import load_words
-from mailconsent.classify.bounce.prose import load_forms
+from mailconsent.classify.bounce.prose import load_bounce_forms
 from mailconsent.classify.bounce.status import load_guesses, load_meanings
+from mailconsent.classify.machine_text import load_goods
 from mailconsent.classify.unsubscribe.wording import load_wording
 from mailconsent.errors import InvalidToken
 from mailconsent.message import InboundMessage
@@ -34,6 +35,7 @@ DETECTORS: tuple[Detector, ...] = (
     list_command.detect,
     auto_reply.detect,  # RFC 3834
     unsubscribe.detect,
+    unread.detect,
 )
 
 
@@ -53,5 +55,14 @@ def no_token(_text: str) -> MailedClaim:
 
 def preload() -> None:
     """Load the words that detectors go by, which takes a second: threads that find them missing load them each."""
-    for load in (load_wording, load_marks, load_words, load_forms, load_guesses, load_meanings, complaint.load_forms):
+    for load in (
+        load_wording,
+        load_marks,
+        load_words,
+        load_bounce_forms,
+        load_goods,
+        load_guesses,
+        load_meanings,
+        complaint.load_forms,
+    ):
         load()

@@ -126,15 +126,15 @@ def is_form(message: InboundMessage) -> bool:
 def reported_recipients(report: Fields, original: Fields) -> tuple[str, ...]:
     """Whom the reported message was sent to: by the report, else by what the provider or we wrote in its header."""
     named = tuple(value.partition(";")[2] or value for name in RECIPIENT_NAMES for value in report.get(name, ()))
-    found = plain(mime.read_addresses(named))
+    found = unredacted(mime.read_addresses(named))
     for name in ORIGINAL_NAMES:
         if found:
             break
-        found = plain(mime.read_addresses(original.get(name, ())))
+        found = unredacted(mime.read_addresses(original.get(name, ())))
     return found
 
 
-def plain(addresses: tuple[str, ...]) -> tuple[str, ...]:
+def unredacted(addresses: tuple[str, ...]) -> tuple[str, ...]:
     """The addresses that were not redacted."""
     return tuple(address for address in addresses if not is_redacted(address.lower()))
 

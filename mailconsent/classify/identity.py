@@ -5,15 +5,15 @@ Rules of this file:
 
 1. From is the writer. Of several From addresses it is the one that Sender names (RFC 5322 section 3.6.2 asks for it);
    without one that can be read, Sender and then Reply-To. A display name never counts, whatever it holds.
-2. A web form or a list address of ours puts our own address into From, and in Reply-To whose request it is. A domain
-   that was written to may be another's, too, so that both are covered.
+2. A web form or a list address of ours puts our own address into From, and in Reply-To whose request it is. What is
+   taken for ours may be another's, so both are covered.
 3. Another address counts as named only where the writer says something about it. One that closes a letter is part of
    a signature, and ours is no recipient's.
 4. A forged stop is cheap to undo for who wrote it; for somebody else it takes an authenticated sender of that domain.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import replace
 
 from mailconsent import mime
@@ -21,7 +21,7 @@ from mailconsent.address import domain_of, match_key, tagless_key
 from mailconsent.authentication import is_under
 from mailconsent.charset import decode_words
 from mailconsent.errors import InvalidAddress
-from mailconsent.message import InboundMessage
+from mailconsent.message import DELIVERY_FIELDS, InboundMessage
 from mailconsent.model import Classification, Label
 from mailconsent.shared_domains import SHARED_DOMAINS
 
@@ -30,8 +30,11 @@ MAX_NAMED = 10
 #: So short a text has no signature.
 FEW_LINES = 2
 
-#: The look-behind keeps it linear: a run of letters is tried from its beginning only.
-ADDRESS = re.compile(r"(?<![\w.+@-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
+#: What an address has before its @ (RFC 5322 section 3.2.3), but for what text has between an address and other words.
+#: A part of it would be somebody else's: "o'brien", "sales&marketing".
+LOCAL = r"\w.!#$%&'+^{}~?-"
+#: The look-behind keeps it linear: a run of these is tried from its beginning only. Marks before it belong to the text.
+ADDRESS = re.compile(rf"(?<![{LOCAL}@])[^\w\s@]{{0,9}}?(\w[{LOCAL}]{{0,63}}@[\w-]{{1,63}}(?:\.[\w-]{{1,63}}){{1,8}})")
 LINK = re.compile(r"https?://\S+|www\.\S+|<mailto:[^<>\s]*>")
 WORD = re.compile(r"[^\W\d_]{2,}")
 #: What stands before an address in a signature.
@@ -57,21 +60,33 @@ def requesters(message: InboundMessage) -> tuple[str, ...]:
     """For whom a message asks: its writer, and who wrote by a form or a list that put an address of ours into From."""
     about = writers(message)
     reply = decoded(message, "reply-to") if len(about) == 1 and message.from_addresses else ()
-    if len(reply) == 1 and was_written_to(message, about[0]) and not was_written_to(message, reply[0]):
-        return *about, *reply
-    return about
+    if len(reply) != 1:
+        return about
+    ours = our_keys(message)
+    return (*about, *reply) if is_ours(about[0], ours) and not is_ours(reply[0], ours) else about
 
 
-def was_written_to(message: InboundMessage, address: str) -> bool:
-    """Whether an address, or its domain if that is no provider's, is among those that a message went to."""
-    keys = {key for recipient in message.recipient_addresses if (key := key_of(recipient))}
+def our_keys(message: InboundMessage) -> set[str]:
+    """
+    Which of the addresses that a message went to are ours, as far as its header tells: those to which servers say that
+    they delivered it, and To if that is of one domain beside the writer's own. Cc may be anybody.
+    """
+    to = keys_of(mime.read_addresses(message.headers.get("to", ())))
+    own = domains_of(keys_of(message.from_addresses))
+    others = {key for key in to if domain_of(key) not in own} or to
+    delivered = mime.read_addresses(tuple(value for name in DELIVERY_FIELDS for value in message.headers.get(name, ())))
+    return keys_of(delivered) | (others if len(domains_of(others)) == 1 else set())
+
+
+def is_ours(address: str, ours: Set[str]) -> bool:
+    """Whether an address is one of ours, or of our domain if that is no provider's."""
     key = key_of(address)
-    return key is not None and (key in keys or domain_of(key) in set(map(domain_of, keys)) - SHARED_DOMAINS)
+    return key is not None and (key in ours or domain_of(key) in domains_of(ours) - SHARED_DOMAINS)
 
 
 def decoded(message: InboundMessage, field: str) -> tuple[str, ...]:
     """The addresses of a field; some programs encode it whole, though RFC 2047 section 5 forbids it."""
-    values = message.headers.get(field, ())
+    values = message.headers.get(field, ())[: mime.MAX_ADDRESS_FIELDS]
     return mime.read_addresses(values) or mime.read_addresses(tuple(map(decode_words, values)))
 
 
@@ -81,15 +96,15 @@ def named_addresses(message: InboundMessage, subject: str, own: str) -> tuple[st
         return ()
     about = requesters(message)
     mine = {form for address in about for form in forms(address)}
-    ours = {domain_of(key) for address in message.recipient_addresses if (key := key_of(address))}
     found: dict[str, str] = {}
     # What a form writes from our own address says in its fields who wrote in it, and no signature.
-    is_form = len(about) == 1 and was_written_to(message, about[0])
+    ours = our_keys(message)
+    is_form = len(about) == 1 and is_ours(about[0], ours)
     for address in (*ADDRESS.findall(subject), *(ADDRESS.findall(own) if is_form else spoken_of(own))):
         key = key_of(address)
-        if key and key not in mine and tagless_key(key) not in mine and domain_of(key) not in ours:
+        if key and key not in mine and tagless_key(key) not in mine and not is_ours(address, ours):
             found.setdefault(key, address)
-    return tuple(found.values()) if len(found) <= MAX_NAMED else ()
+    return tuple(found.values())
 
 
 def spoken_of(own: str) -> Iterator[str]:
@@ -107,12 +122,13 @@ def spoken_of(own: str) -> Iterator[str]:
 
 def settle_named(verdict: Classification, authenticated: str | None) -> Classification:
     """
-    A request that names others is applied to them, too, if its sender is authenticated for their domain; else a human
-    decides.
+    A request that names others is applied to them, too, if they are few and its sender is authenticated for their
+    domain; else a human decides.
     """
     if verdict.label is not Label.UNSUBSCRIBE or not verdict.named:
         return verdict
-    if authenticated and all(is_under(domain_of(match_key(address)), authenticated) for address in verdict.named):
+    few = len(verdict.named) <= MAX_NAMED
+    if few and authenticated and all(is_under(domain_of(match_key(one)), authenticated) for one in verdict.named):
         return replace(verdict, addresses=(*verdict.addresses, *verdict.named), named=())
     return replace(verdict, label=Label.UNSURE, reason="names another address", confidence=0.5)
 
@@ -121,6 +137,16 @@ def forms(address: str) -> set[str]:
     """An address as it is compared, with its tag and without."""
     key = key_of(address)
     return {key, tagless_key(key)} if key else set()
+
+
+def keys_of(addresses: Iterable[str]) -> set[str]:
+    """The match keys of those that are addresses."""
+    return set(filter(None, map(key_of, addresses)))
+
+
+def domains_of(keys: Iterable[str]) -> set[str]:
+    """Their domains."""
+    return set(map(domain_of, keys))
 
 
 def key_of(address: str) -> str | None:

@@ -20,9 +20,6 @@ GAP = 4
 #: Letters of a stem under which it is found.
 HEAD = 3
 
-#: A word of more languages than this is everywhere ("email", "stop").
-MANY = 4
-
 Words = Sequence[str]
 
 
@@ -57,22 +54,9 @@ def phrases_of(phrases: Phrases) -> set[Phrase]:
     return {phrase for some in phrases.values() for phrase in some}
 
 
-def rarest(phrase: Phrase, spread: Mapping[str, int]) -> tuple[Choice, ...]:
-    """
-    The choices of a phrase, those first that few other texts have a word of. `spread` says in how many languages a word
-    or the head of a stem is used: "email" is everywhere. Of the others long ones are rare.
-    """
-    choices = {choice for choice in phrase.choices if choice and choice != END}
-    return tuple(
-        sorted(
-            choices,
-            key=lambda choice: (
-                max(spread[key] for key in keys(choice)) > MANY,
-                -min(map(len, (*choice.words, *choice.stems))),
-                sorted(keys(choice)),
-            ),
-        )
-    )
+def choices_of(phrase: Phrase) -> list[Choice]:
+    """The words of a phrase, without gaps and ends."""
+    return [choice for choice in phrase.choices if choice and choice != END]
 
 
 def keys(choice: Choice) -> set[str]:

@@ -74,7 +74,7 @@ def gather(texts: Iterable[str]) -> Sayings:
     worded = index(text for text in all_texts if not UNSPACED.search(text))
     return Sayings(
         worded=worded,
-        unspaced=tuple(fold(text) for text in all_texts if UNSPACED.search(text)),
+        unspaced=tuple(close_up(text) for text in all_texts if UNSPACED.search(text)),
         starts=frozenset(key for key in worded if not key.endswith("*")),
         heads=frozenset(key.removesuffix("*") for key in worded if key.endswith("*")),
     )
@@ -83,7 +83,7 @@ def gather(texts: Iterable[str]) -> Sayings:
 @lru_cache(maxsize=16)  # several detectors hear the same subject and the same beginning
 def hear(text: str) -> Said:
     """A text as sayings are compared with it."""
-    return Said(words=split_words(text), letters=fold(text) if UNSPACED.search(text) else "")
+    return Said(words=split_words(text), letters=close_up(text) if UNSPACED.search(text) else "")
 
 
 def beginning_of(text: str) -> str:
@@ -91,7 +91,7 @@ def beginning_of(text: str) -> str:
     return text[:MAX_BEGINNING].strip()
 
 
-def fold(text: str) -> str:
+def close_up(text: str) -> str:
     """A text without its spaces and the difference of wide, narrow, large and small letters."""
     return SPACE.sub("", unicodedata.normalize("NFKC", text).casefold())
 

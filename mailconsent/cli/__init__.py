@@ -65,6 +65,7 @@ def with_commands() -> click.Group:
 
 def main() -> None:
     """The entry point: what we refuse is said in plain words, not in a traceback."""
+    logs.configure()  # what services log goes to standard error, too
     commands = with_commands()
     try:
         commands()
@@ -79,6 +80,5 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except Exception as fault:  # noqa: BLE001 - the text of a foreign exception may hold an address
-        logs.configure()
         logs.failure("unexpected", fault)
         sys.exit(1)

@@ -17,12 +17,12 @@ import click
 
 from mailconsent import logs
 from mailconsent.classify import ReadToken, no_token
-from mailconsent.cli import cli, opened, settings
+from mailconsent.cli import cli, opened
 from mailconsent.errors import ConfigError, MailconsentError
-from mailconsent.mailbox import MAX_BYTES
-from mailconsent.message import parse_message
+from mailconsent.message import MAX_MESSAGE, parse_message
 from mailconsent.own_words import own_words
 from mailconsent.services.inbox import Judged, answers_of, ingest, judge, piped
+from mailconsent.settings import load_judging
 
 #: Of sysexits.h. For this status alone mail servers keep a message and hand it over again.
 TRY_AGAIN = 75
@@ -66,7 +66,8 @@ def classify(paths: tuple[Path, ...], as_json: bool) -> None:
 
 def _explained(judged: Judged) -> dict[str, object]:
     """What a program, or somebody who wants to know why, would ask of a message."""
-    verdict, message = judged.classification, parse_message(judged.fetched.raw)
+    verdict = judged.classification
+    message = judged.message or parse_message(judged.fetched.raw)  # what is none of our business was let go
     return {
         "label": verdict.label,
         "confidence": verdict.confidence,
@@ -91,12 +92,11 @@ def _in_json(value: object) -> str:
 
 def _keys() -> tuple[ReadToken, Set[str]]:
     """What reads our links, and the servers we trust; without keys, messages can still be told apart by their words."""
-    try:
-        known = settings()
-        return known.keyring().read_mailed, known.trusted_authserv_ids
-    except ConfigError:
-        click.echo("without keys: links of ours are not recognised", err=True)
-        return no_token, frozenset()
+    keyring, trusted = load_judging(os.environ)
+    if keyring:
+        return keyring.read_mailed, trusted
+    click.echo("without keys: links of ours are not recognised", err=True)
+    return no_token, trusted
 
 
 def _files(paths: tuple[Path, ...]) -> Iterator[Path]:
@@ -117,15 +117,17 @@ def _out() -> Iterator[TextIO]:
 
 
 class Piped(click.Command):
-    """A command of a mail server. A mistake on its line is the operator's, and no reason to send mail back."""
+    """
+    A command of a mail server. A mistake on its line is the operator's, and no reason to send mail back. Nor is it
+    repeated: an address may stand there, and some servers send every word of a command to the writer of the mail.
+    """
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
         """As of any command, but for the status after a wrong line."""
         try:
             return super().make_context(*args, **kwargs)
-        except click.UsageError as fault:
-            fault.show()
-            sys.exit(TRY_AGAIN)
+        except click.UsageError:
+            sys.exit(_not_now("takes no arguments and no options: correct the line by which the server runs it"))
 
 
 @cli.command("ingest", cls=Piped)
@@ -168,7 +170,7 @@ def _read(source: int) -> bytes:
     """What stands before the end of the message. It is read to that end: a server may fail whose pipe nobody reads."""
     kept = b""
     while piece := os.read(source, PIECE):
-        if len(kept) < 2 * MAX_BYTES:
+        if len(kept) < 2 * MAX_MESSAGE:
             kept += piece
     return kept
 

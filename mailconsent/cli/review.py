@@ -78,7 +78,8 @@ def apply(named: str, addresses: tuple[str, ...], reason: str, no_answer: bool) 
     """
     It was a request: marketing has ended, as of the receipt of the mail. Prints the events.
 
-    With ADDRESS of these alone, where the mail turned out to be about somebody else. The writer is told by mail, as if
+    With ADDRESS of these alone, where the mail turned out to be about somebody else; as of now, where no question had
+    stopped them. The writer is told by mail, as if
     the request had been clear, where SMTP_URL is set and the mail is of the last three days.
     """
     asked = _id(named)
@@ -153,7 +154,7 @@ def _as_json(one: Waiting, now: datetime) -> dict[str, object]:
 
 
 def _in_words(one: Waiting, here: Installation, now: datetime) -> str:
-    people = len(one.questions)
+    people = len({question.recipient_id for question in one.questions})
     stopped = f"{people} stopped" if people else "about nobody known"
     received = _time(one.received_at, here)
     return f"{one.id}\treceived {received}\t{_deadline(one, here, now)}\t{why(one)}\t{stopped}"

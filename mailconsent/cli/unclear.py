@@ -12,6 +12,7 @@ WORDS = {
     "too_many_headers": "has too many header fields to be read",
     "unparsable": "cannot be read",
     "message broke the reader": "broke the reader",
+    "message not applied": "was understood, and could not be applied",
     "server withholds the message": "is withheld by the server",
 }
 

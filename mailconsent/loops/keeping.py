@@ -1,4 +1,7 @@
-"""Keeping the house, once a day: of several workers, the one that holds a mailbox."""
+"""
+Keeping the house, once a day: every worker that holds a mailbox does, and where none is set, every worker. Of several
+at once each does what the others have left, and all of them tell what an operator should see to.
+"""
 
 import threading
 from collections.abc import Callable

@@ -7,28 +7,25 @@ only when it is told to, or where the database is no longer ours to write.
 
 import secrets
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from mailconsent import logs
-from mailconsent.errors import FetchBroken, MailboxRefused, MailboxUnavailable, MailconsentError, Unavailable
+from mailconsent.errors import FetchBroken, LeaseLost, MailboxRefused, MailconsentError, Unavailable
 from mailconsent.failures import refused_as_ours
 from mailconsent.imap_url import MailboxAddress
-from mailconsent.mailbox import Fetched, Mailbox, connect
+from mailconsent.loops.marking import Marker
+from mailconsent.mailbox import PORTION, Fetched, Mailbox, connect
 from mailconsent.oauth import AccessTokens
 from mailconsent.services.inbox import Judged, answers_of, judge, process
 from mailconsent.services.installation import Installation
 from mailconsent.store.mailboxes import note_sweep, read_cursor, release_lease, take_lease
-from mailconsent.store.marks import note_marked, unmarked
 
 #: Seconds of the first pause after a failure; each further one doubles it, up to one cycle.
 FIRST_PAUSE = 1.0
 #: How often the connection may break over one message before a human is to look at it instead.
 STRIKES = 4
-#: Seconds until the next attempt to mark mail, after a server did not let us, and after the connection broke.
-UNWELCOME, BROKEN_OFF = 3600.0, 60.0
 
 
 class Reader:
@@ -50,7 +47,7 @@ class Reader:
         self._secret = secret
         self.store = installation.store
         self.lease = timedelta(seconds=installation.settings.imap_lease)
-        # The lease is renewed once a cycle, and must outlive a slow one.
+        # The lease is renewed once a cycle and with each batch, and must outlive a slow one.
         self.cycle = min(installation.settings.imap_cycle, installation.settings.imap_lease / 3)
         self.answers = answers_of(installation.settings, installation.rules)
         self.holder = secrets.token_hex(8)
@@ -60,9 +57,10 @@ class Reader:
         self.holding = False
         #: How often the connection broke over a message: (UIDVALIDITY, UID) -> times.
         self.strikes = Counter[tuple[int, int]]()
+        #: Bytes of the messages that are read and stored together.
+        self._portion = PORTION
         self._stop = stop
-        self._mark = installation.settings.mark
-        self._unwelcome_until = 0.0
+        self.marker = Marker(installation, imap, stop, number)
 
     def interrupt(self) -> None:
         """Cut off a read that is under way: nothing of it was stored."""
@@ -97,7 +95,7 @@ class Reader:
                 while not self.stopping() and self.take_lease():
                     self.sweep(mailbox)
                     self.failures = 0
-                    if not self.mark(mailbox):
+                    if not self.marker.mark(mailbox):
                         mailbox.wait(self.cycle, self.stopping)
                     if not self.stopping():
                         mailbox.refresh()
@@ -116,19 +114,26 @@ class Reader:
             cursor = read_cursor(tx, self.imap.name, mailbox.uidvalidity)
         reports = self.installation.rules.policy.reports
         for batch in self._batches(mailbox, cursor.last_uid):
+            with self.store.read() as tx:
+                _ = tx.state  # or a link of a key that we lack would pass for none, and the cursor go past it
             judged = list(self._judged(batch))
-            with self.store.begin() as tx:
-                cursor = process(
-                    tx,
-                    cursor,
-                    self.holder,
-                    judged,
-                    now=_now(),
-                    lease=self.lease,
-                    reports=reports,
-                    answers=self.answers,
-                    marks=self._mark is not None,
-                )
+            try:
+                with self.store.begin() as tx:
+                    cursor = process(
+                        tx,
+                        cursor,
+                        self.holder,
+                        judged,
+                        now=_now(),
+                        lease=self.lease,
+                        reports=reports,
+                        answers=self.answers,
+                        marks=self.installation.settings.mark is not None,
+                    )
+            except LeaseLost:
+                # It took longer than the lease, and would again, for us and for whoever took over.
+                self._portion = sum(len(one.raw) for one in batch) // 2
+                raise
             labels = _counts([one.classification.label for one in judged])
             logs.info("messages read", mailbox=self.number, count=len(judged), labels=labels)
             for status, count in refused_as_ours(one.classification for one in judged).items():
@@ -137,33 +142,7 @@ class Reader:
                 return
         with self.store.begin() as tx:
             note_sweep(tx, self.imap.name, mailbox.uidvalidity, now=_now())
-
-    def mark(self, mailbox: Mailbox) -> bool:
-        """
-        Mark what had an effect, where the operator wants that; whether the mailbox was opened for it, so that what came
-        meanwhile is not announced. After the commit, so that a mark never tells of an effect that was rolled back.
-        """
-        if self._mark is None or self.stopping() or time.monotonic() < self._unwelcome_until:
-            return False
-        uidvalidity = mailbox.uidvalidity  # marking opens the mailbox anew, and may find another
-        with self.store.read() as tx:
-            uids = unmarked(tx, self.imap.name, uidvalidity)
-        if not uids:
-            return False
-        try:
-            mailbox.mark(uids, self._mark)
-        except MailboxUnavailable as fault:
-            # Whatever is wrong with it, reading goes on.
-            pause = UNWELCOME if isinstance(fault, MailboxRefused) else BROKEN_OFF
-            self._unwelcome_until = time.monotonic() + pause
-            if not isinstance(fault, MailboxRefused):
-                raise
-            logs.failure("mail not marked", fault, mailbox=self.number, seconds=pause, message=str(fault))
-            return True
-        with self.store.begin() as tx:
-            note_marked(tx, self.imap.name, uidvalidity, uids)
-        logs.info("mail marked", mailbox=self.number, count=len(uids))
-        return True
+        self._portion = PORTION
 
     def _judged(self, batch: list[Fetched]) -> Iterator[Judged]:
         """What the messages of a batch are, up to the one in hand when the end is asked for."""
@@ -177,7 +156,7 @@ class Reader:
         strikes = {uid: times for (valid, uid), times in self.strikes.items() if valid == mailbox.uidvalidity}
         given_up = {uid for uid, times in strikes.items() if times >= STRIKES}
         try:
-            yield from mailbox.since(last_uid, suspects=strikes.keys(), withheld=given_up)
+            yield from mailbox.since(last_uid, suspects=strikes.keys(), withheld=given_up, most=self._portion)
         except FetchBroken as fault:
             self.strikes.update((mailbox.uidvalidity, uid) for uid in fault.uids)
             raise

@@ -5,7 +5,8 @@ The inbox belongs to humans: it is opened with EXAMINE and read with BODY.PEEK, 
 alone a message. It is opened for writing only to mark what was handled, for operators who want that.
 """
 
-from mailconsent.mailbox.fetched import MAX_BYTES, Fetched
+from mailconsent.mailbox.fetched import Fetched
+from mailconsent.mailbox.portions import PORTION
 from mailconsent.mailbox.session import Mailbox, connect
 
-__all__ = ["MAX_BYTES", "Fetched", "Mailbox", "connect"]
+__all__ = ["PORTION", "Fetched", "Mailbox", "connect"]

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-#: Bytes of a message that are fetched. What a writer says is at the top; attachments are of no interest.
-MAX_BYTES = 128 * 1024
+from mailconsent.message import MAX_MESSAGE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,7 +14,7 @@ class Fetched:
     """One message as the server holds it."""
 
     uid: int
-    #: The first `MAX_BYTES` at most, with CRLF line ends.
+    #: The first `MAX_MESSAGE` at most, with CRLF line ends.
     raw: bytes = field(repr=False)
     #: INTERNALDATE: when the server got it. UTC.
     received_at: datetime
@@ -30,7 +29,7 @@ def read_answers(answers: Iterable[tuple[int, dict[bytes, Any]]]) -> Iterator[Fe
         raw = data.get(b"BODY[]<0>", data.get(b"BODY[]"))
         if not isinstance(raw, bytes):
             continue  # NIL stands for the body of what was expunged (RFC 2180 section 4.1)
-        yield Fetched(uid=uid, raw=raw[:MAX_BYTES], received_at=_utc(data.get(b"INTERNALDATE")))
+        yield Fetched(uid=uid, raw=raw[:MAX_MESSAGE], received_at=_utc(data.get(b"INTERNALDATE")))
 
 
 def _utc(moment: datetime | None) -> datetime:

@@ -21,15 +21,15 @@ from imapclient import IMAPClient, SocketTimeout
 from mailconsent.errors import FetchBroken, MailboxRefused, MailboxUnavailable
 from mailconsent.imap_settings import Mark
 from mailconsent.imap_url import MailboxAddress
-from mailconsent.mailbox.fetched import MAX_BYTES, Fetched, read_answers
+from mailconsent.mailbox.fetched import Fetched, read_answers
 from mailconsent.mailbox.login import log_in
 from mailconsent.mailbox.marking import set_mark
 from mailconsent.mailbox.plain_words import plain_words
+from mailconsent.mailbox.portions import PORTION, portions
 from mailconsent.mailbox.waiting import wait_for_news
+from mailconsent.message import MAX_MESSAGE
 from mailconsent.oauth import AccessTokens
 
-#: Messages in one FETCH, so a batch never holds more than 50 MiB.
-BATCH = 400
 #: UIDs asked for in one SEARCH of a large mailbox: imaplib gives up on answers longer than 1 MB, about 100 000 UIDs.
 WINDOW = 50_000
 LONGEST_WAIT = 600.0  #: seconds of one IDLE; servers may hang up after 30 minutes of it (RFC 2177)
@@ -89,10 +89,11 @@ class Mailbox:
         self._next_uid: int | None = answer.get(b"UIDNEXT")
 
     def since(
-        self, uid: int, *, suspects: Set[int] = frozenset(), withheld: Set[int] = frozenset()
+        self, uid: int, *, suspects: Set[int] = frozenset(), withheld: Set[int] = frozenset(), most: int = PORTION
     ) -> Iterator[list[Fetched]]:
         """
-        The messages with a higher UID, in ascending batches. What is expunged meanwhile is left out.
+        The messages with a higher UID, in ascending batches of at most so many bytes, or one message. What is expunged
+        meanwhile is left out.
 
         Among the `suspects`, fetching one broke the connection (`FetchBroken`): they are asked for one by one. The
         `withheld` broke it every time, and are not asked for again.
@@ -102,11 +103,9 @@ class Mailbox:
             news = self._client.noop()[1]
             self._count = next((one[0] for one in reversed(news) if one[1:] == (b"EXISTS",)), self._told())
         for uids in self._uids_since(uid):
-            for start in range(0, len(uids), BATCH):
-                together = uids[start : start + BATCH]
-                for some in [[one] for one in together] if suspects & set(together) else [together]:
-                    if batch := self._fetch(some, withheld):
-                        yield batch
+            for together in portions(self._client, uids, suspects, most):
+                if batch := self._fetch(together, withheld):
+                    yield batch
 
     def _uids_since(self, uid: int) -> Iterator[list[int]]:
         low = uid + 1
@@ -137,7 +136,7 @@ class Mailbox:
             return []
         try:
             with plain_words(refused="said no"):
-                answers = self._client.fetch(uids, ["INTERNALDATE", f"BODY.PEEK[]<0.{MAX_BYTES}>"])
+                answers = self._client.fetch(uids, ["INTERNALDATE", f"BODY.PEEK[]<0.{MAX_MESSAGE}>"])
         except MailboxRefused:
             return []
         except MailboxUnavailable as fault:

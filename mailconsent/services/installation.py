@@ -38,7 +38,7 @@ def init(settings: Settings) -> list[str]:
     """
     policy = settings.policy()
     done: list[str] = []
-    missing = [source for source in (settings.digest_keys, settings.signing_keys) if _is_missing(source)]
+    missing = [source for source in (settings.digest_keys, settings.signing_keys) if source.is_missing()]
     if missing and _has_events(settings):
         raise ConfigError(
             *(f"{source.name}: the keys of this database are missing: bring {source.path} back" for source in missing)
@@ -61,10 +61,6 @@ def init(settings: Settings) -> list[str]:
     finally:
         store.close()
     return done
-
-
-def _is_missing(source: KeySource) -> bool:
-    return source.path is not None and not source.path.exists()
 
 
 def _has_events(settings: Settings) -> bool:

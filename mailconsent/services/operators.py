@@ -19,7 +19,7 @@ from mailconsent.shared_domains import SHARED_DOMAINS
 from mailconsent.store import Transaction
 from mailconsent.store.ledger import Recipient, append
 from mailconsent.store.recipients import lock_address, lock_copies, lock_domain, lock_recipient
-from mailconsent.store.review import awaits_mail
+from mailconsent.store.review import asking_again, awaits_mail
 
 RELEASABLE = frozenset({EventKind.SUPPRESSED, EventKind.QUESTIONED, EventKind.PERMANENT_FAILURE})
 
@@ -90,9 +90,7 @@ def release(tx: Transaction, event_id: EventId, receipt: Receipt, reason: str) -
         raise Refused("Answer the mail that asks this: `mailconsent review list` has its id.")
     if ender := next(iter(enders), None):
         return Released(event_id=EventId(recipient.id, ender.seq), repeated=True)
-    if event.ends and awaits_mail(tx, EventId(recipient.id, event.ends)):
-        # It stands for the question of that mail, too.
-        raise Refused("Another mail asks the same, and has no answer yet: `mailconsent review list` has its id.")
+    _refuse_what_another_mail_asks(tx, event_id, event)
     evidence = Evidence(details={**receipt.evidence.details, "reason": reason.strip()})
     released = append(tx, recipient, _release_of(event, receipt), evidence)
     copies = 0
@@ -100,6 +98,17 @@ def release(tx: Transaction, event_id: EventId, receipt: Receipt, reason: str) -
         append(tx, tagged, _release_of(copy, receipt, of=released), Evidence())
         copies += 1
     return Released(event_id=released, repeated=False, copies=copies)
+
+
+def _refuse_what_another_mail_asks(tx: Transaction, event_id: EventId, event: Event) -> None:
+    if event.ends and awaits_mail(tx, EventId(event_id.recipient_id, event.ends)):
+        # It stands for the question of that mail, too.
+        raise Refused("Another mail asks the same, and has no answer yet: `mailconsent review list` has its id.")
+    if event.kind is not EventKind.QUESTIONED and (mails := asking_again(tx, event_id)):
+        raise Refused(
+            f"Mail that came later asks the same: {', '.join(map(str, mails))}. If that is no request either, "
+            "`mailconsent review dismiss` it first."
+        )
 
 
 def is_releasable(event: Event) -> bool:

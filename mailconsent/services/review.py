@@ -4,7 +4,8 @@ The queue of mail that awaits a human. Rules (design 5.3 and 5.6):
 1. It was a request: it becomes a withdrawal from all marketing, as of the receipt of the mail, and the question ends.
 2. It was none: the question is released, and what was allowed before is allowed again. So are requests of a mail that
    was misread or forged, as far as an operator may end them.
-3. An answer is to one mail. A question that another mail asks too stays until that one is answered.
+3. An answer is to one mail. A question that another mail asks too stays until that one is answered, and a request that
+   another mail makes again stays until that one is dismissed.
 4. The text of a mail stays only where an event names it, and then for as long as retention keeps it.
 """
 
@@ -24,6 +25,7 @@ from mailconsent.store.review import (
     Waiting,
     awaits_mail,
     events_of,
+    hang,
     is_stored,
     questions_of,
     read_waiting,
@@ -57,15 +59,19 @@ def apply(
         raise Refused("Whom this mail is about is not known: name the address behind its id.")
     act = _act_of(waiting, receipt, reason.strip() or "applied")
     meant = {lock_address(tx, address).id: address for address in addresses}
+    asked = {question.recipient_id for question in waiting.questions}
     unhang(tx, mail)
     withdrawn: list[EventId] = []
     released: list[EventId] = []
     for question in waiting.questions:
-        if addresses and meant.pop(question.recipient_id, None) is None:
+        if addresses and question.recipient_id not in meant:
             released += _drop(tx, question, receipt, OTHERS)
         else:
             withdrawn += answer(tx, question, act)
-    withdrawn += [withdraw(tx, address, act).event_id for address in meant.values()]
+    new = (address for recipient_id, address in meant.items() if recipient_id not in asked)
+    told = [withdraw(tx, address, act) for address in new]
+    hang(tx, mail, {outcome.event_id for outcome in told if outcome.repeated})
+    withdrawn += [outcome.event_id for outcome in told]
     _settle(tx, mail, label=Label.UNSUBSCRIBE)
     return Answered(withdrawn=withdrawn, released=released)
 
@@ -158,8 +164,9 @@ def _take_back(tx: Transaction, mail: MailId, receipt: Receipt, reason: str) -> 
     if not is_stored(tx, mail):
         raise Refused("There is no such mail: `mailconsent review list` has those that wait.")
     made = [event for event in events_of(tx, mail) if _is_open(tx, event)]
-    if not made:
+    if not made and not questions_of(tx, mail):
         raise Refused("This mail was decided already, and did nothing that an operator may end.")
+    unhang(tx, mail)
     return Answered(released=[release(tx, event, receipt, reason).event_id for event in made])
 
 

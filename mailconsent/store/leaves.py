@@ -71,5 +71,5 @@ def remove_event(tx: Transaction, event: EventId, reason: str) -> None:
     if row is None:
         raise Refused("There is no such event.")
     change(tx.connection, _REMOVED, {**name, "leaf_hash": leaf_of(row), "reason": reason})
-    for table in ("evidence", "events"):
+    for table in ("evidence", "questions", "events"):
         change(tx.connection, f"delete from {table} where recipient_id = :recipient_id and seq = :seq", name)  # noqa: S608

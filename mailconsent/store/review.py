@@ -41,6 +41,7 @@ class Waiting:
 
 
 _KEY = (inbound_messages.c.mailbox_id, inbound_messages.c.uidvalidity, inbound_messages.c.uid)
+_KEY_OF_QUESTION = tuple(questions.c[column.name] for column in _KEY)
 _OPEN = inbound_messages.c.state != State.DONE.value
 _COLUMNS = (
     *_KEY,
@@ -107,7 +108,7 @@ def count_overdue(tx: Transaction, *, now: datetime) -> int:
 
 
 def hang(tx: Transaction, mail: MailId, asked: Collection[EventId]) -> None:
-    """Let these questions wait for the answer to this mail."""
+    """This mail asks for these events, too: questions that wait for its answer, and requests that it makes again."""
     dialect = postgresql if tx.connection.dialect.name == "postgresql" else sqlite
     if asked:
         rows = [{**event._asdict(), **mail._asdict()} for event in asked]
@@ -115,12 +116,12 @@ def hang(tx: Transaction, mail: MailId, asked: Collection[EventId]) -> None:
 
 
 def unhang(tx: Transaction, mail: MailId) -> None:
-    """This mail was answered."""
+    """This mail was answered, or asks for nothing."""
     tx.connection.execute(delete(questions).where(*(questions.c[n] == v for n, v in mail._asdict().items())))
 
 
 def questions_of(tx: Transaction, mail: MailId) -> list[EventId]:
-    """The questions that wait for the answer to this mail, in the order in which their recipients are locked."""
+    """The events that this mail asks for, too, in the order in which their recipients are locked."""
     theirs = select(questions.c.recipient_id, questions.c.seq).where(
         *(questions.c[name] == value for name, value in mail._asdict().items())
     )
@@ -128,9 +129,17 @@ def questions_of(tx: Transaction, mail: MailId) -> list[EventId]:
 
 
 def mails_about(tx: Transaction, recipient_id: int) -> list[MailId]:
-    """The mails that ask a question about this recipient and have no answer yet."""
-    asking = select(*(questions.c[column.name] for column in _KEY)).where(questions.c.recipient_id == recipient_id)
+    """The mails that ask something of this recipient besides those that made the events."""
+    asking = select(*_KEY_OF_QUESTION).where(questions.c.recipient_id == recipient_id)
     return [MailId(*row) for row in tx.connection.execute(asking.distinct())]
+
+
+def asking_again(tx: Transaction, event: EventId) -> list[MailId]:
+    """The mails that ask for this event, too."""
+    asking = select(*_KEY_OF_QUESTION).where(
+        questions.c.recipient_id == event.recipient_id, questions.c.seq == event.seq
+    )
+    return [MailId(*row) for row in tx.connection.execute(asking.order_by(*_KEY_OF_QUESTION))]
 
 
 def awaits_mail(tx: Transaction, question: EventId) -> bool:

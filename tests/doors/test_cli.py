@@ -319,6 +319,36 @@ def test_classify_explains_messages_and_needs_no_installation(tmp_path: Path) ->
     assert done.returncode == 1, "one of them was not read"
 
 
+def test_classify_judges_by_the_keys_whatever_is_wrong_with_other_settings(house: House, tmp_path: Path) -> None:
+    with house.opened() as here:
+        consent(here, ANNA)
+        (tmp_path / "a.eml").write_text(f"From: {ANNA}\nSubject: unsubscribe {token_for(here, ANNA)}\n\n")
+    wrong = {"MAILCONSENT_IMAP_URL": "imaps://contact@imap.example.com", "MAILCONSENT_SMTP_URL": "smtps://u:p@h"}
+
+    done = run_command(house.variables | wrong, "classify", tmp_path / "a.eml")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert next(row for row in csv.DictReader(StringIO(done.stdout)))["reason"].startswith("token")
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "said"),
+    [
+        ("SIGNING_KEYS_FILE", "/nowhere/signing.keys", "SIGNING_KEYS: the key file cannot be read"),
+        ("TRUSTED_AUTHSERV_IDS", "mx.example.com;", "TRUSTED_AUTHSERV_IDS: must be names of mail servers"),
+        ("TRUSTED_AUTHSERV_ID", "mx.example.com", "MAILCONSENT_TRUSTED_AUTHSERV_ID: no such setting"),
+    ],
+)
+def test_classify_says_what_is_wrong_with_what_it_needs(
+    house: House, tmp_path: Path, setting: str, value: str, said: str
+) -> None:
+    done = run_command(house.variables | {f"MAILCONSENT_{setting}": value}, "classify", tmp_path)
+
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert done.stderr.startswith(said)
+    assert value not in done.stderr
+
+
 def test_classify_says_of_a_folder_that_has_no_messages_in_it(tmp_path: Path) -> None:
     for name in ("upper", "none"):
         (tmp_path / name).mkdir()

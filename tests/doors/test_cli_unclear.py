@@ -8,7 +8,7 @@ from mailconsent.classify.auto_reply.header import SUPPRESS
 from mailconsent.cli.unclear import WORDS, why
 from mailconsent.mail_id import MailId
 from mailconsent.model import EventId, Label
-from mailconsent.services.inbox.judging import BROKEN, UNREADABLE, WITHHELD
+from mailconsent.services.inbox.judging import BROKEN, UNAPPLIED, UNREADABLE, WITHHELD
 from mailconsent.store.review import Waiting
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -51,4 +51,4 @@ def test_of_a_mail_about_nobody_it_says_so() -> None:
 
 
 def test_each_reason_that_is_a_name_has_its_words() -> None:
-    assert {SUPPRESS, BROKEN.reason, WITHHELD.reason, *UNREADABLE} <= WORDS.keys()
+    assert {SUPPRESS, BROKEN.reason, UNAPPLIED.reason, WITHHELD.reason, *UNREADABLE} <= WORDS.keys()

@@ -150,7 +150,7 @@ def test_what_was_acknowledged_survives_kills_at_random_moments(
                 # Mostly in the midst of work; now and then while it is still starting.
                 if kill % 4:
                     before = progress(victim)
-                    until(lambda: progress(victim) > before, "work to go on", 20)  # noqa: B023 - asked at once
+                    until(lambda: progress(victim) > before, "work to go on", 40)  # noqa: B023 - asked at once
                 time.sleep(random.uniform(0.0, 0.5))
                 victim.kill()
                 victim.start()

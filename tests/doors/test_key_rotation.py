@@ -24,6 +24,9 @@ ROUNDS = 2
 ASKED = 40
 #: Seconds between two requests of one client, so that there is something left of a small machine to rotate with.
 PAUSE = 0.01
+#: How often a mail program tries again where the answer is 503: while a small machine does other things, a writer may
+#: wait for its turn in vain. That breaks no link.
+TRIES = 3
 
 
 class Traffic:
@@ -41,6 +44,7 @@ class Traffic:
         self.tried: set[str] = set()
         self.acknowledged: set[str] = set()
         self.answers: Counter[str] = Counter()
+        self.waited_in_vain = 0
         self.wrong: list[str] = []
 
     @contextmanager
@@ -101,7 +105,11 @@ class Traffic:
         """Unsubscribe."""
         with self._lock:
             self.tried.add(address)
-        status = web.post(f"/u/{token}").status
+        for _ in range(TRIES):
+            status = web.post(f"/u/{token}").status
+            if status != 503:
+                break
+            self.waited_in_vain += 1
         self.answers[f"post {status}"] += 1
         if status == 200:
             with self._lock:
@@ -125,6 +133,7 @@ def test_links_and_answers_survive_three_generations_of_both_keys(tmp_path: Path
         assert traffic.wrong == []
         assert set(traffic.answers) == {"check 200", "post 200"}, traffic.answers
         assert min(traffic.answers.values()) > 10
+        assert traffic.waited_in_vain <= traffic.answers["post 200"] / 100
         assert _keys_in_use(house) == (ROUNDS + 1, ROUNDS + 1, ROUNDS + 1)
         # Seven lots of links, each for people of its own: from before, during and after each rotation.
         still = [address for address in PEOPLE if address not in traffic.tried]

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from mailconsent.mailbox import MAX_BYTES, session
+from mailconsent.mailbox import portions, session
+from mailconsent.message import MAX_MESSAGE
 from tests.real.dovecot import Dovecot
 from tests.real.inbox import mail, never, opened, swept
 
@@ -27,7 +28,7 @@ def test_reading_changes_nothing(dovecot: Dovecot, user: str) -> None:
 
 
 def test_batches_are_ascending_and_complete(dovecot: Dovecot, user: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "BATCH", 10)
+    monkeypatch.setattr(portions, "BATCH", 10)
     dovecot.append(user, [mail(number) for number in range(1, 26)])
     with opened(user, dovecot.port) as box:
         batches = list(box.since(0))
@@ -35,6 +36,17 @@ def test_batches_are_ascending_and_complete(dovecot: Dovecot, user: str, monkeyp
     messages = [message for batch in batches for message in batch]
     assert [message.uid for message in messages] == list(range(1, 26))
     assert [message.raw for message in messages] == [mail(number) for number in range(1, 26)]
+
+
+def test_a_batch_holds_no_more_bytes_than_it_may_or_one_message(dovecot: Dovecot, user: str) -> None:
+    huge = [mail(number) + b"0123456789\r\n" * 20_000 for number in range(3)]
+    dovecot.append(user, [huge[0], *map(mail, range(5)), *huge[1:], mail(5)])
+    with opened(user, dovecot.port) as box:
+        batches = list(box.since(0, most=MAX_MESSAGE + 1_000))
+        assert [[len(one.raw) for one in batch] for batch in box.since(0, most=1)] == [
+            [len(one.raw)] for batch in batches for one in batch
+        ]
+    assert [[one.uid for one in batch] for batch in batches] == [[1, 2, 3, 4, 5, 6], [7], [8, 9]]
 
 
 def test_a_large_mailbox_is_searched_window_by_window(
@@ -73,7 +85,7 @@ def test_of_a_huge_message_only_the_beginning_is_fetched(dovecot: Dovecot, user:
     dovecot.append(user, [huge, mail(2)])
     with opened(user, dovecot.port) as box:
         first, second = swept(box)
-    assert first.raw == huge[:MAX_BYTES]
+    assert first.raw == huge[:MAX_MESSAGE]
     assert second.raw == mail(2)
 
 
@@ -98,7 +110,7 @@ def test_the_time_of_receipt_is_utc(dovecot: Dovecot, user: str) -> None:
 def test_a_message_expunged_between_search_and_fetch_is_left_out(
     dovecot: Dovecot, user: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "BATCH", 2)
+    monkeypatch.setattr(portions, "BATCH", 2)
     dovecot.append(user, [mail(number) for number in range(1, 7)])
     with opened(user, dovecot.port) as box:
         batches = box.since(0)

@@ -9,7 +9,7 @@ import pytest
 
 from mailconsent.errors import MailboxRefused, MailboxUnavailable
 from mailconsent.imap_url import MailboxAddress
-from mailconsent.mailbox import connect, session
+from mailconsent.mailbox import connect, portions
 from tests.real.dovecot import PASSWORD, Dovecot
 from tests.real.inbox import mail, never, opened, swept
 from tests.real.ports import free_port
@@ -55,7 +55,7 @@ def test_a_link_lost_before_the_wait_is_noticed(relay: Relay, user: str) -> None
 def test_a_cut_in_the_middle_of_a_message_gives_no_part_of_it(
     relay: Relay, dovecot: Dovecot, user: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "BATCH", 1)
+    monkeypatch.setattr(portions, "BATCH", 1)
     dovecot.append(user, [mail(1), b"Subject: long\r\n\r\n" + b"x" * 70_000 + b"\r\n"])
     with opened(user, relay.port) as box:
         batches = box.since(0)

@@ -59,3 +59,10 @@ def test_an_answer_that_nobody_can_read_is_called_that_and_of_which_message_it_w
 def test_what_is_no_text_counts_as_withheld(body: bytes) -> None:
     with babbling(b"* 1 FETCH (UID 1 %b BODY[]<0> %b)\r\n" % (DATED, body)) as port, opened("anna", port) as box:
         assert [(message.uid, message.withheld) for message in swept(box)] == [(1, True)]
+
+
+@pytest.mark.parametrize("sizes", [b"", b"* 1 FETCH (UID 1 RFC822.SIZE NIL)\r\n", b"* 1 FETCH (UID 1)\r\n"])
+def test_what_has_no_size_is_taken_for_large(sizes: bytes) -> None:
+    fetched = sizes + b"* 1 FETCH (UID 1 %b BODY[]<0> {2}\r\nhi)\r\n" % DATED
+    with babbling(fetched) as port, opened("anna", port) as box:
+        assert [[one.raw for one in batch] for batch in box.since(0, most=1)] == [[b"hi"]]

@@ -171,7 +171,7 @@ def test_after_a_refusal_it_looks_for_mail_before_it_waits_and_tries_again_much_
     assert reader.take_lease()
     with connect(reader.imap, PASSWORD) as box:
         reader.sweep(box)
-        assert [reader.mark(box) for _ in range(2)] == [True, False]
+        assert [reader.marker.mark(box) for _ in range(2)] == [True, False]
 
 
 @pytest.mark.parametrize(

@@ -289,8 +289,15 @@ def test_the_lifetime_may_be_text() -> None:
         assert [tokens.token(), tokens.token()] == ["a-token", "a-token"]
 
 
-def test_an_answer_that_drips_ends_with_the_time_that_there_is() -> None:
-    dripping = [b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n", *[b" "] * 999]
+HEAD = b"HTTP/1.1 200 OK\r\n"
+
+
+@pytest.mark.parametrize(
+    "dripping",
+    [[HEAD + b"Content-Length: 99\r\n\r\n", *[b" "] * 99], [HEAD, *[b"X: y\r\n"] * 99]],
+    ids=["its body", "its header"],
+)
+def test_an_answer_that_drips_ends_with_the_time_that_there_is(dripping: list[bytes]) -> None:
     with ScriptedServer(dripping, pause=0.1) as server, pytest.raises(MailboxUnavailable, match="too long"):
         AccessTokens(grant_of(server.url), timeout=0.5).token()
 

@@ -147,12 +147,12 @@ BETWEEN_US = [
     ("RCPT", "421 4.3.2 closing", PostboxUnavailable, "connection broke off"),
     ("RCPT", "", PostboxUnavailable, "connection broke off"),
     ("DATA", "...", PostboxUnavailable, "answer did not come in time"),
-    ("DATA", "250 2.0.0 taken", PostboxUnavailable, "answer was not to be understood"),
+    ("DATA", "250 2.0.0 taken", PostboxUnavailable, "or not to be understood"),
     ("letter", "", PostboxUnavailable, "connection broke off"),
     ("letter", "421 4.3.2 closing", PostboxUnavailable, "connection broke off"),
-    ("letter", "taken, thanks", PostboxUnavailable, "answer was not to be understood"),
-    ("MAIL", "\x00\xff", PostboxUnavailable, "answer was not to be understood"),
-    ("RCPT", "25 ok", PostboxUnavailable, "answer was not to be understood"),
+    ("letter", "taken, thanks", PostboxUnavailable, "or not to be understood"),
+    ("MAIL", "\x00\xff", PostboxUnavailable, "or not to be understood"),
+    ("RCPT", "25 ok", PostboxUnavailable, "or not to be understood"),
 ]
 
 

@@ -1,5 +1,6 @@
 """The worker process on a real inbox: what it does to the ledger, and that it does nothing to the inbox."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -7,6 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
+from mailconsent import logs
 from mailconsent.errors import InvalidToken
 from mailconsent.mailbox import Fetched
 from mailconsent.model import Channel, EventKind, Grade, Label, Reason, UnsubscribeClaim
@@ -218,17 +220,24 @@ def test_a_message_too_deep_to_be_read_waits_for_a_human() -> None:
     assert judged.classification.reason == "too_deep"
 
 
-def test_a_message_that_breaks_the_reader_waits_for_a_human() -> None:
+def test_a_message_that_breaks_the_reader_waits_for_a_human_and_its_fault_is_logged(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     def broken(_text: str) -> UnsubscribeClaim:
         raise RuntimeError("a fault of ours")
 
     token = "a" * 56
     fetched = Fetched(uid=1, raw=mail("anna@example.com", token), received_at=datetime.now(UTC))
 
+    logs.configure()  # to where standard error leads now
     judged = judge(fetched, broken)
 
+    line = json.loads(capsys.readouterr().err)
+    assert (line["event"], line["error"]) == ("message not judged", "RuntimeError")
+    assert line["at"][-1].startswith("tests/doors/test_worker.py:")
     assert judged.failed
     assert judged.classification.label is Label.UNSURE
+    assert judged.classification.addresses == ("anna@example.com",), "marketing to them stops until a human has read it"
 
 
 @pytest.mark.parametrize("house", ["sqlite"], indirect=True)

@@ -190,6 +190,8 @@ FIELDS: Mapping[str, tuple[bytes, bytes]] = {
     "encoded words": (b"Subject", b"=?utf-8?b?dQ==?= "),
     "broken encoded words": (b"Subject", b"=?utf-8?b?dQ"),
     "beginnings of encoded words": (b"Subject", b"=?"),
+    "encoded words without an end": (b"Reply-To", b"=?a?b? "),
+    "encoded words without an end or a blank": (b"Sender", b"=?a?b?"),
     "question marks": (b"Subject", b"?"),
     "encoded blanks": (b"Subject", b"=?utf-8?q?_?=\n "),
     "references": (b"References", b"<1@example.com> "),
@@ -262,6 +264,11 @@ OTHERS: Mapping[str, Maker] = {
     ),
     "boundaries that begin alike": lambda: mail(b"--" + filled(b"x"), b"Content-Type: multipart/mixed; boundary=x"),
     "an empty boundary": lambda: mail(filled(b"--\n"), b'Content-Type: multipart/mixed; boundary=""'),
+    "senders without an end": lambda: (
+        b"From: anna@example.com, bo@example.com\n"
+        + (b"Sender: " + filled(b"=?a?b? ", 8 * KB) + b"\n") * 15
+        + b"Subject: unsubscribe\n\nunsubscribe me and cecilia@example.com\n"
+    ),
     "base64 of garbage": lambda: mail(random.Random(1).randbytes(LARGE), BASE64, b"Content-Type: text/plain"),
     "base64 cut off": lambda: mail(base64.b64encode(b"Please unsubscribe me.")[:-3], BASE64),
     "base64 of one letter": lambda: mail(b"Q", BASE64),
@@ -301,6 +308,8 @@ def everything() -> Iterator[tuple[str, Maker]]:
     for name, (field, unit) in FIELDS.items():
         for size in (7 * KB, MB):
             yield f"field of {size // KB} KB: {name}", partial(with_field, field, unit, size)
+        # As many as are read whole, since all of them together are cut.
+        yield f"few fields: {name}", partial(with_field, field, unit, 8 * KB, 15)
         yield f"fields: {name}", partial(with_field, field, unit, 8 * KB, 240)
     for kind in (b"multipart/mixed", b"multipart/digest", b"multipart/report", b"message/rfc822"):
         for depth in (7, 9, 50, 99, 101, 2_000, 50_000):

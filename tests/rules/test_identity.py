@@ -69,7 +69,8 @@ def test_naming_never_raises(own, subject, value):
 
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize(
-    "own", ["a@" * 10_000, "a" * 20_000, "a.b-" * 5_000 + "@", "x@y.z " * 3_000, "http://" * 3_000]
+    "own",
+    ["a@" * 10_000, "a" * 20_000, "a.b-" * 5_000 + "@", "x@y.z " * 3_000, "http://" * 3_000, "'*(" * 9_000 + "x@y.z"],
 )
 def test_a_bomb_of_addresses_is_read(own):
     assert isinstance(named_addresses(InboundMessage(), own, own), tuple)

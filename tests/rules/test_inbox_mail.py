@@ -49,13 +49,11 @@ def test_the_form_of_a_mail_changes_nothing(place, form):
 
 
 def test_every_language_of_phrases_has_mail():
-    assert set(LANGUAGES) == {language.name for found in load_wording().cues.values() for _, language in found}
+    assert set(LANGUAGES) == {language.name for language in load_wording().languages}
 
 
 def test_no_phrase_hangs_on_a_word_that_is_dropped():
-    for language in {
-        language.name: language for found in load_wording().cues.values() for _, language in found
-    }.values():
+    for language in load_wording().languages:
         for phrases in (language.short_commands, language.commands, language.requests, language.together):
             for phrase in phrases_of(phrases):
                 for choice in filter(None, phrase.choices):

@@ -220,6 +220,8 @@ class TestLetters:
             (b"=?idna?q?xn--a?=", "xn--a"),  # a codec of Python, but no charset: quadratic
             (b"=?unicode_escape?q?=5Cud800?=", "\\ud800"),  # would be a lone surrogate
             (b"=?utf-8?q?open", "=?utf-8?q?open"),
+            (b"=?utf-8?q?open =?utf-8?q?=41?= =?a?b?", "=?utf-8?q?open A =?a?b?"),
+            (b"=?utf-8?Q?Really??= =?utf-8?q?_Why?_No?=", "Really? Why? No"),  # against section 2, and common
             (b"=?utf-8?b?A?=", "=?utf-8?b?A?="),  # one letter is no base64
             ("你好 =?utf-8?q?Gr=C3=BC=C3=9Fe?=".encode(), "你好 Grüße"),
             (b"\\u0041 =?utf-8?q?=5Cu0041?=", "\\u0041 \\u0041"),
@@ -407,7 +409,7 @@ class TestHostileInput:
         assert (message.from_addresses, message.text, message.defect) == (("anna@example.com",), "", "unparsable")
 
     def test_a_huge_header_does_not_hide_those_below_it(self):
-        message = parse_message(b"X-Bomb: " + b"a" * 260_000 + b"\nSubject: unsubscribe\nFrom: anna@example.com\n\n")
+        message = parse_message(b"X-Bomb: " + b"a" * 100_000 + b"\nSubject: unsubscribe\nFrom: anna@example.com\n\n")
 
         assert (message.subject, message.from_addresses) == ("unsubscribe", ("anna@example.com",))
         assert len(message.headers["x-bomb"][0]) == mime.MAX_HEADER
@@ -419,10 +421,21 @@ class TestHostileInput:
         assert sum(map(len, message.headers.values())) == mime.MAX_HEADERS
 
     def test_what_is_cut_says_so(self):
-        assert parse_message(PLAIN + b"a " * MAX_TEXT).truncated
+        assert not parse_message(b"Subject: x\n\n" + b"a" * MAX_TEXT).truncated
+        assert parse_message(b"Subject: x\n\n" + b"a" * (MAX_TEXT + 1)).truncated
+        assert parse_message((PLAIN + b"\n" * MAX_MESSAGE)[:MAX_MESSAGE]).truncated, "as it is fetched"
         assert parse_message(PLAIN + b"a" * MAX_MESSAGE).truncated
         assert len(parse_message(PLAIN + b"a" * MAX_MESSAGE).text) == MAX_TEXT
         assert parse_message(PLAIN + b"\n" * MAX_LINES).truncated
+
+    @pytest.mark.parametrize(
+        "sheet", [b"<style>p {margin: 0}</style >", b"<STYLE>p {}</STYLE>", b"<style><style></style>"]
+    )
+    def test_style_sheets_do_not_count_as_text(self, sheet):
+        sheets = sheet * (100_000 // len(sheet))
+        message = parse_message(b"Content-Type: text/html\n\n<p>A" + sheets + b"<p>Hello")
+
+        assert (message.html[:4], message.html[-8:], message.truncated) == ("<p>A", "<p>Hello", False)
 
     @pytest.mark.parametrize(
         ("raw", "defect"), [(b"", "empty"), (b" \r\n\n", "empty"), (b"hello world", "no_headers"), (PLAIN, None)]

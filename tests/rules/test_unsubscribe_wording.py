@@ -113,7 +113,7 @@ def test_what_looks_like_a_slip_may_be_a_word(text):
 
 def test_no_slip_is_a_word_of_any_phrase():
     wording = load_wording()
-    choices = [choice for some in wording.cues.values() for rare, _ in some for choice in rare]
+    choices = [choice for some in wording.cues.phrases.values() for rare, _ in some for choice in rare]
 
     assert choices
     assert not frozenset().union(*(choice.words for choice in choices)) & wording.spellings.keys()
@@ -123,7 +123,7 @@ def test_no_slip_is_a_word_of_any_phrase():
 def test_a_language_may_be_written_in_another_alphabet():
     wording = make_wording({"sr": {"cyrillic": True, "commands": ["odjavljujem"]}})
 
-    assert {"odjavljujem", "одјављујем"} <= wording.cues.keys()
+    assert {"odjavljujem", "одјављујем"} <= wording.cues.phrases.keys()
 
 
 @pytest.mark.parametrize("item", ["ab*", "", "a.b", "l'avis"])
@@ -134,6 +134,5 @@ def test_a_phrase_with_no_word_or_too_short_a_stem_is_refused(item):
 
 def test_sets_stand_for_their_words():
     wording = make_wording({"en": {"commands": ["leave {list}"], "sets": {"list": "list|lists"}}})
-    language = wording.cues["leave"][0][1]
 
-    assert language.commands == index(["leave list|lists"])
+    assert wording.languages[0].commands == index(["leave list|lists"])

@@ -3,6 +3,7 @@
 import email
 import email.policy
 import re
+import threading
 from datetime import timedelta
 
 import pytest
@@ -17,7 +18,7 @@ from mailconsent.store.outbox import LetterState, end_letter, take_letter
 from mailconsent.store.recipients import describe, lock_address
 from tests.cast import ANNA, BO, NOW, receipt
 from tests.doors.mails import mail
-from tests.houses import ask, consent, rows, token_for
+from tests.houses import PATIENCE, ask, consent, rows, token_for
 
 LEASE = timedelta(minutes=5)
 DAY = timedelta(days=1)
@@ -29,15 +30,15 @@ def written(sender, subject="Unsubscribe", text="", *, path=None, number=1, **fi
     return mail(sender, subject, text, number, Return_Path=f"<{sender if path is None else path}>", **fields)
 
 
-def deliver(here, raw, *, now=NOW, received=None, uid=1, swept=True, ours=("contact@example.com",)):
+def deliver(here, raw, *, now=NOW, received=None, uid=1, swept=True, ours=("contact@example.com",), box="box"):
     """A mail, as the worker reads it from its mailbox."""
     answers = Answers(rules=here.rules, ours=frozenset(ours))
     judged = judge(Fetched(uid=uid, raw=raw, received_at=received or now), here.store.keyring.read_mailed)
     with here.store.begin() as tx:
-        take_lease(tx, "box", "worker", now=now, lease=LEASE)
+        take_lease(tx, box, "worker", now=now, lease=LEASE)
         if swept:
-            note_sweep(tx, "box", 7, now=now)
-        process(tx, read_cursor(tx, "box", 7), "worker", [judged], now=now, lease=LEASE, answers=answers)
+            note_sweep(tx, box, 7, now=now)
+        process(tx, read_cursor(tx, box, 7), "worker", [judged], now=now, lease=LEASE, answers=answers)
 
 
 def letters(here, *, now=NOW):
@@ -91,6 +92,27 @@ def test_tagged_forms_of_one_address_count_together(installation):
     deliver(installation, written("annabel@example.com", number=4), uid=4)
 
     assert recipients(installation) == ["anna+one@example.com", "annabel@example.com"]
+
+
+@pytest.mark.parametrize("house", ["postgresql"], indirect=True)
+def test_of_two_forms_of_one_address_that_ask_at_once_one_is_answered(installation):
+    """Each in a mailbox of its own, where another worker reads it."""
+    forms = ["anna+one@example.com", "anna+two@example.com"]
+    consent(installation, *forms)
+    both = threading.Barrier(2, timeout=PATIENCE)
+
+    def read_mail(form):
+        both.wait()
+        deliver(installation, written(form), box=form)
+
+    people = [threading.Thread(target=read_mail, args=(form,)) for form in forms]
+    for person in people:
+        person.start()
+    for person in people:
+        person.join(PATIENCE)
+
+    assert [decision.reason for decision in ask(installation, *forms)] == [Reason.WITHDRAWN] * 2
+    assert len(recipients(installation)) == 1
 
 
 @pytest.mark.parametrize("field", ["In_Reply_To", "References"])
@@ -194,6 +216,9 @@ def test_a_link_of_a_soft_opt_in_mail_bars_its_owner_and_withdraws_all_of_anothe
 
     kinds = "select kind, topic from events order by kind"
     assert rows(installation, kinds) == [("refused", 2), ("withdrawn", 0)], "what a forged From did can be undone whole"
+    said = letters(installation)[0][1].get_content()
+    assert "all our marketing mail to this address" in said
+    assert "that you signed up for" not in said
 
 
 @pytest.mark.parametrize("sender", ["", "@example.com", f"{ANNA}, {BO}"])

@@ -1,6 +1,8 @@
 """What is done once a day, and who does it."""
 
 import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 
 import pytest
@@ -46,6 +48,21 @@ def test_it_stops_when_it_is_told_to_and_is_gone_on_with(installation):
     assert keep_house(store, policy, now=LATER, stopping=lambda: True) is None
     assert keep_house(store, policy, now=LATER, stopping=lambda: False)
     assert rows(installation, "select count(*) from evidence") == [(0,)]
+
+
+def test_two_who_keep_the_house_at_once_do_together_what_one_would_do(installation):
+    store, policy = installation.store, installation.rules.policy
+    for number in range(20):
+        write(installation, f"{number}@example.com", "B1 W1")
+
+    with ThreadPoolExecutor(2) as pool:
+        houses = list(pool.map(lambda _: keep_house(store, policy, now=LATER, stopping=lambda: False), range(2)))
+
+    deleted = sum((Counter(house.deleted) for house in houses), Counter())
+    assert deleted == {Kept.ADDRESS: 20, Kept.CONSENT: 20, Kept.OPT_OUT: 20}
+    assert [(sum(house.sealed for house in houses),)] == rows(installation, "select count(*) from seals")
+    assert unfolded(installation) == []
+    assert verify(store).fault is None
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from mailconsent.mail_id import MailId
-from mailconsent.mailbox import MAX_BYTES, Fetched
-from mailconsent.message import parse_message
+from mailconsent.mailbox import Fetched
+from mailconsent.message import MAX_MESSAGE, parse_message
 from mailconsent.model import Channel, EventKind, Reason
 from mailconsent.services.inbox import Answers, ingest, judge, piped, process
 from mailconsent.services.inbox.piped import arrival
@@ -170,10 +170,21 @@ def test_a_request_from_the_pipe_is_answered_if_it_is_recent(here: Installation,
 
 
 def test_no_more_is_read_than_the_worker_would_fetch(here: Installation) -> None:
-    fetched = piped(REQUEST + b"a\n" * MAX_BYTES, now=NOW)
+    fetched = piped(REQUEST + b"a\n" * MAX_MESSAGE, now=NOW)
 
-    assert len(fetched.raw) == MAX_BYTES
+    assert len(fetched.raw) == MAX_MESSAGE
     assert b"\n" not in fetched.raw.replace(b"\r\n", b"")
+
+
+def test_what_stands_below_all_that_is_read_stops_marketing_until_a_human_has_read_it(here: Installation) -> None:
+    consent(here, "anna@example.com")
+    picture = b"--b\nContent-Type: image/jpeg\n\n" + b"A" * MAX_MESSAGE
+    head = b"From: anna@example.com\nContent-Type: multipart/mixed; boundary=b\n\n"
+
+    stored = take_in(here, head + picture + b"\n--b\n\nPlease unsubscribe me.\n--b--\n")
+
+    assert stored.state is State.REVIEW
+    assert ask(here, "anna@example.com")[0].reason is Reason.QUESTIONED
 
 
 def test_the_pipe_is_no_mailbox_that_a_worker_should_have_read(here: Installation) -> None:

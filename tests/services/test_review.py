@@ -1,11 +1,14 @@
 """Unclear mail stops marketing until a human has answered it; what each answer does."""
 
+import json
 import threading
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from mailconsent import logs
+from mailconsent.cli.unclear import why
 from mailconsent.errors import Refused
 from mailconsent.mail_id import MailId
 from mailconsent.mailbox import Fetched
@@ -217,6 +220,21 @@ def test_whom_the_writer_names_is_stopped_too_and_a_human_says_who_is_meant(inst
 
 
 @ON_ONE
+def test_who_is_named_is_withdrawn_also_of_a_mail_that_asks_about_them_twice(installation):
+    tagged = "anna+news@example.com"
+    consent(installation, ANNA, tagged)
+    link = f"https://mail.example.com/u/{token_for(installation, ANNA)}"
+    unclear_mail = unclear(installation, text=f"{UNCLEAR}\r\n\r\n> Stop: {link}")
+    [one] = waiting(installation)
+    assert len(one.questions) == 2, "one for her address, one for her link"
+
+    applied(installation, unclear_mail, ANNA)
+
+    assert reasons(installation, ANNA, tagged) == ["withdrawn", "withdrawn"]
+    assert "released" not in kinds(installation)
+
+
+@ON_ONE
 def test_a_mail_from_nobody_waits_and_its_answer_says_whom_it_is_about(installation):
     consent(installation, ANNA)
     from_nobody = deliver(installation, mail("undisclosed", "Unsubscribe"))
@@ -236,6 +254,19 @@ def test_the_owner_of_a_link_that_nobody_quotes_is_asked_about(installation):
     deliver(installation, mail("undisclosed", "Unsubscribe", f"Unsubscribe\r\n\r\n> Stop: {link}"))
 
     assert reasons(installation, ANNA) == ["questioned"]
+
+
+@ON_ONE
+def test_who_names_a_crowd_is_stopped_and_the_crowd_is_not(installation):
+    crowd = [f"r{number}@example.net" for number in range(11)]
+    consent(installation, ANNA, BO, *crowd)
+    link = f"https://mail.example.com/u/{token_for(installation, BO)}"
+
+    deliver(installation, mail(ANNA, "Newsletter", f"Please unsubscribe {', '.join(crowd)}.\r\n\r\n> Stop: {link}"))
+
+    assert reasons(installation, ANNA, BO) == ["questioned", "questioned"]
+    assert set(reasons(installation, *crowd)) == {"consent"}
+    assert len(waiting(installation)) == 1
 
 
 @ON_ONE
@@ -296,6 +327,39 @@ def test_an_answer_is_taken_back_only_when_every_mail_that_asked_the_same_has_it
         operators.release(tx, made, BY_OPERATOR, "forged after all")
 
     assert reasons(installation, ANNA) == ["consent"]
+
+
+def test_a_request_made_again_stands_when_the_first_was_forged(installation):
+    consent(installation, ANNA)
+    first, second, third = (deliver(installation, mail(ANNA, "Unsubscribe", "", uid), uid) for uid in (1, 2, 3))
+    assert len(kinds(installation)) == 2, "a repeat adds no event"
+
+    with pytest.raises(Refused, match=f"{second}, {third}"):
+        dismissed(installation, first)
+    assert dismissed(installation, second) == []
+    with pytest.raises(Refused, match=f": {third}"):
+        dismissed(installation, first)
+    assert reasons(installation, ANNA) == ["withdrawn"]
+
+    dismissed(installation, third)
+    assert reasons(installation, ANNA) == ["withdrawn"], "the first has not been taken back"
+    dismissed(installation, first)
+    assert reasons(installation, ANNA) == ["consent"]
+    with pytest.raises(Refused, match="decided already"):
+        dismissed(installation, third)
+    assert unfolded(installation) == []
+
+
+@ON_ONE
+def test_a_request_made_again_is_no_longer_known_when_the_person_is_erased(installation):
+    consent(installation, ANNA)
+    for uid in (1, 2):
+        deliver(installation, mail(ANNA, "Unsubscribe", "", uid), uid)
+
+    with installation.store.begin() as tx:
+        erase(tx, ANNA, receipt(Channel.OPERATOR), digest=True, told=True)
+
+    assert rows(installation, "select count(*) from questions") == [(0,)]
 
 
 @ON_ONE
@@ -540,6 +604,50 @@ def test_a_mail_that_breaks_the_reader_is_to_be_looked_at_in_the_inbox(installat
 
     assert not case.readable
     assert reasons(installation, ANNA) == ["questioned"], "whom its header names"
+
+
+@ON_ONE
+def test_a_request_whose_effect_breaks_by_a_fault_of_ours_stops_marketing_until_a_human_has_read_it(
+    installation, capsys
+):
+    consent(installation, ANNA)
+    logs.configure()  # to where standard error leads now
+    with installation.store.begin() as tx:
+        tx.connection.exec_driver_sql(
+            "create trigger broken before insert on events when new.kind = 'withdrawn'"
+            " begin select raise(abort, 'broken'); end"
+        )
+
+    failed = deliver(installation, mail(ANNA, "Unsubscribe"))
+
+    assert [(one.id, one.detector) for one in waiting(installation)] == [(failed, "guard")]
+    assert "could not be applied" in why(*waiting(installation))
+    assert reasons(installation, ANNA) == ["questioned"]
+    line = json.loads(capsys.readouterr().err)
+    assert (line["event"], line["error"].split()[0]) == ("message not applied", "StorageRefused")
+    assert ANNA not in str(line)
+
+    with installation.store.begin() as tx:
+        tx.connection.exec_driver_sql("drop trigger broken")
+    applied(installation, failed)
+
+    assert reasons(installation, ANNA) == ["withdrawn"]
+
+
+@ON_ONE
+def test_that_marketing_could_not_even_be_stopped_is_logged(installation, capsys):
+    consent(installation, ANNA)
+    logs.configure()
+    with installation.store.begin() as tx:
+        tx.connection.exec_driver_sql(
+            "create trigger broken before insert on events begin select raise(abort, ''); end"
+        )
+
+    failed = deliver(installation, mail(ANNA, "Unsubscribe"))
+
+    assert [one.id for one in waiting(installation)] == [failed]
+    said = [json.loads(line)["event"] for line in capsys.readouterr().err.splitlines()]
+    assert said == ["message not applied", "marketing not stopped"]
 
 
 @ON_ONE

@@ -16,7 +16,7 @@ from functools import cache
 from itertools import islice
 from typing import NamedTuple
 
-from mailconsent.classify.bounce import prose
+from mailconsent.classify.machine_text import holds_quote, load_goods, whole_text
 from mailconsent.classify.sayings import MAX_BEGINNING, Sayings, beginning_of, begins, gather, hear, load_tables, says
 from mailconsent.classify.subject import split_prefixes
 from mailconsent.message import InboundMessage
@@ -44,7 +44,7 @@ REPLY_LINES = 3  #: among how many lines one stands
 MAX_NAME = 40  #: letters of a first line with no more than a name
 
 
-class Words(NamedTuple):
+class MachineWords(NamedTuple):
     """What automatic responses say, in all languages."""
 
     greetings: Sayings
@@ -66,18 +66,18 @@ class Words(NamedTuple):
 
 
 @cache
-def load_words() -> Words:
+def load_words() -> MachineWords:
     """The words in this package."""
     tables = load_tables("auto_reply/words").values()
-    return Words(
-        **{kind: gather(saying for table in tables for saying in table.get(kind, ())) for kind in Words._fields}
+    return MachineWords(
+        **{kind: gather(saying for table in tables for saying in table.get(kind, ())) for kind in MachineWords._fields}
     )
 
 
 def telling_words(message: InboundMessage) -> str:
     """`subject` or `text` if it speaks as only machines do, or nothing."""
     words = load_words()
-    whole = prose.read_text(message)
+    whole = whole_text(message)
     if is_automatic_subject(message.subject, words) or is_read_receipt(message.subject, whole, words):
         return "subject"
     text = below_reply_line(whole, words)
@@ -89,7 +89,7 @@ def telling_words(message: InboundMessage) -> str:
     return "text" if is_automatic(own, words, answers) and not is_below_quote(text, own) else ""
 
 
-def is_automatic_subject(subject: str, words: Words) -> bool:
+def is_automatic_subject(subject: str, words: MachineWords) -> bool:
     """
     Whether a subject is one that programs write.
 
@@ -107,7 +107,7 @@ def is_automatic_subject(subject: str, words: Words) -> bool:
     return not is_reply and "?" not in head and not says(hear(head), words.spoken_of)
 
 
-def is_read_receipt(subject: str, text: str, words: Words) -> bool:
+def is_read_receipt(subject: str, text: str, words: MachineWords) -> bool:
     """Whether a read receipt (RFC 8098) lost its report: "Read: News" over "Your message was read on Monday"."""
     head, *rest = COLON.split(subject[:MAX_SUBJECT], maxsplit=1)
     if not rest or not begins(hear(head), words.read_prefixes):
@@ -120,7 +120,7 @@ def answers_something(message: InboundMessage) -> bool:
     return bool(message.in_reply_to or message.references or split_prefixes(message.subject)[0])
 
 
-def is_automatic(text: str, words: Words, answers: bool) -> bool:
+def is_automatic(text: str, words: MachineWords, answers: bool) -> bool:
     """
     Whether a text begins as machines do, or tells in its first sentences that its writer is away.
 
@@ -151,10 +151,10 @@ def is_automatic(text: str, words: Words, answers: bool) -> bool:
         return False
     if hands_over:
         said = hear(" . ".join(part for part in split_sentences(start) if not says(hear(part), words.handovers)))
-    return not any(says(said, sayings) for sayings in (words.presences, words.wishes, prose.load_forms().goods))
+    return not any(says(said, sayings) for sayings in (words.presences, words.wishes, load_goods()))
 
 
-def says_more(start: str, words: Words) -> bool:
+def says_more(start: str, words: MachineWords) -> bool:
     """Whether an absence is told twice, or with thanks, a promise, or whom to ask in a hurry."""
     said = hear(start)
     if says(said, words.promises) or says(said, words.handovers):
@@ -170,13 +170,13 @@ def split_sentences(text: str) -> list[str]:
     return [match[0].strip() for match in SENTENCE.finditer(text)]
 
 
-def promises(text: str, words: Words) -> bool:
+def promises(text: str, words: MachineWords) -> bool:
     """Whether thanks go on as those of a machine do: somebody will answer, or it has a number."""
     said = hear(text[:MAX_PROMISE])
     return says(said, words.promises) and not says(said, words.wishes)
 
 
-def below_reply_line(text: str, words: Words) -> str:
+def below_reply_line(text: str, words: MachineWords) -> str:
     """A text without the line of a ticket system, among its first, above which one has to answer."""
     *first, rest = text.split("\n", REPLY_LINES)
     if not words.reply_lines.may_be_in(hear(" ".join(line[:MAX_BEGINNING] for line in first)).words):  # nearly all mail
@@ -190,4 +190,4 @@ def below_reply_line(text: str, words: Words) -> str:
 def is_below_quote(text: str, own: str) -> bool:
     """Whether the own words of a text stand below what it quotes."""
     first = own.partition("\n")[0].strip()
-    return prose.QUOTED.search(text[: max(text.find(first), 0)]) is not None
+    return holds_quote(text[: max(text.find(first), 0)])

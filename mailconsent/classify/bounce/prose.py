@@ -9,7 +9,6 @@ Rules of this file:
    delivered, or that somebody has to let it in.
 """
 
-import html
 import re
 from collections.abc import Callable
 from functools import cache
@@ -18,6 +17,7 @@ from typing import NamedTuple
 from mailconsent import mime
 from mailconsent.classify.bounce import mentioned, notification
 from mailconsent.classify.bounce.status import VAGUE, find_statuses, judge, read_words, weigh
+from mailconsent.classify.machine_text import whole_text
 from mailconsent.classify.returned import returned_claims
 from mailconsent.classify.sayings import Sayings, gather, hear, load_table, says
 from mailconsent.classify.token import quoted_claims
@@ -28,18 +28,11 @@ from mailconsent.model import Classification, Label, MailedClaim
 #: What comes before the returned message; nothing longer explains anything.
 MAX_EXPLANATION = 6_000
 MAX_RETURNED_HEADER = 8_000
-MAX_HTML = 32_000
 
-TAG = re.compile(r"<[^<>]*>")
-BREAK = re.compile(r"<(?:br|/?p|/?div|/?tr|/?li|/?h[1-6])\b[^<>]*>", re.IGNORECASE)
-#: With what it holds, up to the next element.
-HIDDEN = re.compile(r"<(?:style|script|title)\b[^<]*", re.IGNORECASE)
-#: Not `>>>`, which is what a server said in a transcript.
-QUOTED = re.compile(r"^>(?!>>)", re.MULTILINE)
 HEADER_START = re.compile(r"^(?:Return-Path|Received|X-Original-To|Message-ID|MIME-Version)[ \t]*:", re.M | re.I)
 
 
-class Forms(NamedTuple):
+class BounceForms(NamedTuple):
     """What is known of the forms of bounces, from `forms.toml`."""
 
     daemons: tuple[str, ...]
@@ -49,15 +42,14 @@ class Forms(NamedTuple):
     failures: Sayings
     delays: Sayings
     no_failures: Sayings
-    goods: Sayings
     returned: tuple[str, ...]
 
 
 @cache
-def load_forms() -> Forms:
+def load_bounce_forms() -> BounceForms:
     """The forms in this package."""
     table = load_table("bounce/forms.toml")
-    return Forms(
+    return BounceForms(
         daemons=tuple(table["daemons"]),
         postmasters=tuple(table["postmasters"]),
         subjects=gather(table["subjects"]),
@@ -65,7 +57,6 @@ def load_forms() -> Forms:
         failures=gather(table["failures"]),
         delays=gather(table["delays"]),
         no_failures=gather(table["no_failures"]),
-        goods=gather(table["goods"]),
         returned=tuple(map(str.lower, table["returned"])),
     )
 
@@ -78,7 +69,7 @@ def classify(message: InboundMessage, read_token: Callable[[str], MailedClaim]) 
         return Classification(label=Label.AUTO_REPLY, detector="bounce", reason="words of a delay", confidence=0.8)
     # Words that stand for a code are about somebody, if they are about a failure.
     is_vague = not code or (by_words and not recipients_in_text(message))
-    if is_vague and says(hear(text), load_forms().no_failures):
+    if is_vague and says(hear(text), load_bounce_forms().no_failures):
         return Classification(label=Label.AUTO_REPLY, detector="bounce", reason="nothing failed", confidence=0.8)
     label = judge(code)
     reason = f"words for status {code}" if by_words else f"status {code} in text"
@@ -110,21 +101,13 @@ def weigh_text(text: str) -> tuple[str, bool]:
 
 def is_late(message: InboundMessage, text: str) -> bool:
     """Whether prose says that a message is late, and will be tried again."""
-    delays = load_forms().delays
+    delays = load_bounce_forms().delays
     return says(hear(message.subject), delays) or says(hear(text), delays)
-
-
-def read_text(message: InboundMessage) -> str:
-    """The text of a message, or of its HTML where it has none."""
-    if message.text or not message.html:
-        return message.text
-    plain = TAG.sub(" ", BREAK.sub("\n", HIDDEN.sub(" ", message.html[:MAX_HTML])))
-    return html.unescape(plain).strip()
 
 
 def explain(message: InboundMessage) -> str:
     """What a bounce says before the message that it returns."""
-    return split_returned(read_text(message))[0]
+    return split_returned(whole_text(message))[0]
 
 
 def split_returned(text: str) -> tuple[str, str]:
@@ -132,7 +115,7 @@ def split_returned(text: str) -> tuple[str, str]:
     text = text[: 2 * MAX_EXPLANATION + MAX_RETURNED_HEADER]
     lower = text.lower()
     # Looking for each as it stands takes a tenth of the time of one pattern with all of them.
-    ends = [at for mark in load_forms().returned if (at := lower.find(mark, 1)) > 0]
+    ends = [at for mark in load_bounce_forms().returned if (at := lower.find(mark, 1)) > 0]
     ends += [match.start()] if (match := HEADER_START.search(text, 1)) else []
     end = min(ends, default=len(text))
     return text[: min(end, MAX_EXPLANATION)], text[end:]
@@ -144,7 +127,7 @@ def returned_header(message: InboundMessage) -> Fields:
         return message.original_headers
     if told := notification.returned_header(message):
         return told
-    below = split_returned(read_text(message))[1]
+    below = split_returned(whole_text(message))[1]
     start = HEADER_START.search(below)
     if start is None:
         return {}

@@ -13,6 +13,7 @@ Rules of this file:
 from mailconsent.charset import decode_words
 from mailconsent.classify.bounce import mentioned, prose
 from mailconsent.classify.bounce.status import find_statuses, read_words
+from mailconsent.classify.machine_text import holds_quote, load_goods, whole_text
 from mailconsent.classify.sayings import beginning_of, begins, hear, says
 from mailconsent.classify.subject import split_prefixes
 from mailconsent.message import InboundMessage
@@ -23,7 +24,7 @@ POSTMASTER = "postmaster@"
 
 def is_bounce(message: InboundMessage) -> bool:
     """Whether this is a bounce without a report."""
-    forms = prose.load_forms()
+    forms = prose.load_bounce_forms()
     if message.header("x-failed-recipients"):  # Exim
         return True
     sender = f"{decode_words(message.header('from'))} {message.return_path or ''}".casefold()
@@ -34,12 +35,12 @@ def is_bounce(message: InboundMessage) -> bool:
     if answers and message.return_path != "":  # James answers, too, but from the null return path
         return False
     named = not answers and says(hear(subject), forms.subjects)
-    began = begins(hear(beginning_of(prose.read_text(message))), forms.beginnings)
+    began = begins(hear(beginning_of(whole_text(message))), forms.beginnings)
     is_postmaster = not answers and any(address.lower().startswith(POSTMASTER) for address in message.from_addresses)
     if not named and not began and not is_postmaster:  # nearly all mail
         return False
     text = prose.explain(message)
-    quotes = prose.QUOTED.search(text) is not None  # a person quotes it, who tells of a bounce
+    quotes = holds_quote(text)  # a person quotes it, who tells of a bounce
     if began:
         return not quotes
     nobody = message.return_path == "" or not message.from_addresses
@@ -48,7 +49,7 @@ def is_bounce(message: InboundMessage) -> bool:
     told = "?" not in text and says(hear(text), forms.failures)  # a machine asks nothing
     if named and (nobody or any(name in sender for name in forms.postmasters)):
         return told or bool(find_statuses(text)) or read_words(text) is not None
-    if quotes or not told or any(says(hear(words), forms.goods) for words in (subject, text)):
+    if quotes or not told or any(says(hear(words), load_goods()) for words in (subject, text)):
         return False
     # A newsletter about bounces names addresses in its sentences; a bounce, at the head of a line.
     leads = any(mention.leads or is_postmaster for mention in mentioned.find_mentions(text))

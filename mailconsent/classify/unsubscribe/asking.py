@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Mapping, Set
 
 from mailconsent.classify.phrase import HEAD, Choice
-from mailconsent.classify.unsubscribe.wording import ADDRESS, Language, Wording
+from mailconsent.classify.unsubscribe.cues import ADDRESS_MARK
+from mailconsent.classify.unsubscribe.language import Language
+from mailconsent.classify.unsubscribe.wording import Wording
 from mailconsent.classify.words import split_words
 
 
@@ -11,17 +13,17 @@ def asking_languages(text: str, wording: Wording) -> tuple[Language, ...]:
     """The languages with a command or request of which a text has all words, in any order. Mostly there is none."""
     words = set(split_words(text, wording.known))
     words |= {wording.spellings[word] for word in words & wording.spellings.keys()}
-    if ADDRESS in text:
-        words.add(ADDRESS)
+    if ADDRESS_MARK in text:
+        words.add(ADDRESS_MARK)
     heads: dict[str, list[str]] = {}
-    known = wording.heads
+    known = wording.cues.heads
     for word in words:
         head = word[:HEAD]
         if head in known:
             heads.setdefault(head, []).append(word)
     found: dict[str, Language] = {}
-    for key in wording.cues.keys() & (words | {f"{head}*" for head in heads}):
-        for choices, language in wording.cues[key]:
+    for key in wording.cues.phrases.keys() & (words | {f"{head}*" for head in heads}):
+        for choices, language in wording.cues.phrases[key]:
             # A word is the first choice, by which it was found; a head may be another word's.
             if language.name not in found and has_all(words, heads, choices if key[-1] == "*" else choices[1:]):
                 found[language.name] = language

@@ -15,9 +15,10 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from mailconsent.classify.phrase import find_phrase, find_together, is_phrase
+from mailconsent.classify.unsubscribe.language import Language
 from mailconsent.classify.unsubscribe.mention import without_asides, without_mentions
 from mailconsent.classify.unsubscribe.passage import ADDRESS, Passage, count, split_passages
-from mailconsent.classify.unsubscribe.wording import Language, Wording
+from mailconsent.classify.unsubscribe.wording import Wording
 
 MAX_WORDS = 120  #: of a text that is a request
 MAX_AROUND_SHORT = 10  #: words of a text in which a short command is one

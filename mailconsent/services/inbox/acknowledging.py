@@ -16,7 +16,7 @@ from datetime import timedelta
 
 from mailconsent import logs
 from mailconsent.acknowledgement import Stopped, choose_language, compose, may_answer
-from mailconsent.address import deliverable, domain_of
+from mailconsent.address import deliverable, domain_of, match_key, tagless_key
 from mailconsent.classify.identity import writers
 from mailconsent.errors import InvalidAddress, Unavailable
 from mailconsent.message import InboundMessage
@@ -28,6 +28,7 @@ from mailconsent.services.inbox.mail import Effect, Mail
 from mailconsent.services.undoing import offer_undo
 from mailconsent.store import Transaction
 from mailconsent.store.dossier import find_recipient
+from mailconsent.store.ledger import Recipient
 from mailconsent.store.outbox import Letter, LetterKind, add_letter, was_written
 from mailconsent.store.recipients import lock_address
 
@@ -64,10 +65,11 @@ def _acknowledge(tx: Transaction, mail: Mail, effect: Effect) -> bool:
         logs.info("request not answered", reason=silence.value)
         return False
     to = deliverable(writers(message)[0])
+    lock_address(tx, tagless_key(match_key(to)))  # first, so that of two forms of it one waits for the other
     recipient = lock_address(tx, to)
     if was_written(tx, recipient.id, LetterKind.ACKNOWLEDGEMENT, since=mail.now - BETWEEN_TWO):
         return False
-    add_letter(tx, _letter(tx, mail, effect, answers, message, to=to, recipient_id=recipient.id))
+    add_letter(tx, _letter(tx, mail, effect, answers, message, to=to, recipient=recipient))
     return True
 
 
@@ -83,7 +85,7 @@ def _letter(
     message: InboundMessage,
     *,
     to: str,
-    recipient_id: int,
+    recipient: Recipient,
 ) -> Letter:
     controller = answers.rules.policy.controller
     known = find_recipient(tx, to)
@@ -96,9 +98,9 @@ def _letter(
         sender=controller.contact,
         controller=controller,
         stopped=replace(
-            _stopped(mail, answers.rules, language),
+            _stopped(mail, effect, recipient, answers.rules, language),
             elsewhere=mail.verdict.detector == "token"
-            and any(done.event_id.recipient_id != recipient_id for done in effect.outcomes),
+            and any(done.event_id.recipient_id != recipient.id for done in effect.outcomes),
         ),
         language=language,
         undo_url=f"{answers.rules.base_url}/r/{undo}" if undo else None,
@@ -106,7 +108,7 @@ def _letter(
         now=mail.now,
     )
     return Letter(
-        recipient_id=recipient_id,
+        recipient_id=recipient.id,
         id=name,
         kind=LetterKind.ACKNOWLEDGEMENT,
         address=to,
@@ -117,10 +119,12 @@ def _letter(
     )
 
 
-def _stopped(mail: Mail, rules: Rules, language: str) -> Stopped:
-    """What the request ended, as the page behind the link would say it."""
-    links = [claim for claim in mail.verdict.claims if isinstance(claim, UnsubscribeClaim)]
-    if mail.verdict.detector != "token" or any(link.topic == ALL_TOPICS for link in links):
+def _stopped(mail: Mail, effect: Effect, recipient: Recipient, rules: Rules, language: str) -> Stopped:
+    """What the request ended for who is answered; where it ended nothing of theirs, what the page would say."""
+    theirs = {done.event_id.seq for done in effect.outcomes if done.event_id.recipient_id == recipient.id}
+    ended = {event.topic for event in recipient.events if event.seq in theirs}
+    topics = ended or {claim.topic for claim in mail.verdict.claims if isinstance(claim, UnsubscribeClaim)}
+    if mail.verdict.detector != "token" or ALL_TOPICS in topics:
         return Stopped(everything=True)
-    names = (rules.policy.name(link.topic, language) for link in links)
-    return Stopped(topics=tuple(dict.fromkeys(name for name in names if name)))
+    names = (rules.policy.name(topic, language) for topic in sorted(topics))
+    return Stopped(topics=tuple(filter(None, names)))

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
-from mailconsent.errors import InvalidAddress
+from mailconsent import logs
+from mailconsent.errors import InvalidAddress, Unavailable
 from mailconsent.model import Label
 from mailconsent.services.inbox.acknowledging import acknowledge
 from mailconsent.services.inbox.complaints import apply_complaint
@@ -20,6 +21,8 @@ EFFECTS: Mapping[Label, Callable[[Transaction, Mail], Effect]] = {
     Label.BOUNCE_UNKNOWN: apply_failure,
     Label.COMPLAINT: apply_complaint,
 }
+#: With mail of these labels people want marketing to stop.
+STOPPING = frozenset({Label.UNSUBSCRIBE, Label.COMPLAINT})
 
 
 def apply(tx: Transaction, mail: Mail) -> Effect:
@@ -36,3 +39,20 @@ def apply(tx: Transaction, mail: Mail) -> Effect:
     if mail.verdict.label is Label.UNSUBSCRIBE:
         acknowledge(tx, mail, done)
     return done
+
+
+def stop(tx: Transaction, mail: Mail) -> Effect:
+    """
+    What a mail does that broke on its way, by a fault of ours. It may have been a request: marketing stops until a
+    human has read it, as far as even that can be done.
+    """
+    if mail.verdict.label not in STOPPING:
+        return Effect()
+    try:
+        with tx.savepoint():
+            return ask(tx, mail)
+    except Unavailable:
+        raise
+    except Exception as fault:  # noqa: BLE001 - the human who reads it is left
+        logs.failure("marketing not stopped", fault)
+        return Effect()

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Set
 from dataclasses import dataclass, replace
 
+from mailconsent import logs
 from mailconsent.authentication import authenticated_domain, authenticated_sender, read_authentication
 from mailconsent.classify import classify
 from mailconsent.classify.identity import settle_named, writers
@@ -17,6 +18,8 @@ BROKEN = Classification(label=Label.UNSURE, detector="guard", reason="message br
 #: Of such a message only the header was read, so that what it says is unknown.
 UNREADABLE = frozenset({"too_deep", "too_many_headers", "unparsable"})
 WITHHELD = replace(BROKEN, reason="server withholds the message")
+#: It was understood, and what it should have done broke.
+UNAPPLIED = replace(BROKEN, reason="message not applied")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +49,8 @@ def judge(fetched: Fetched, read_token: Callable[[str], MailedClaim], trusted: S
     raw_digest = hashlib.blake2b(fetched.raw, digest_size=16).digest()
     if fetched.withheld:
         return _failed(fetched, raw_digest, WITHHELD)
+    message = parse_message(fetched.raw)
     try:
-        message = parse_message(fetched.raw)
         verdict = classify(message, read_token)
         if message.defect in UNREADABLE and verdict.label is Label.OTHER:
             verdict = replace(BROKEN, reason=message.defect, addresses=writers(message))
@@ -64,8 +67,18 @@ def judge(fetched: Fetched, read_token: Callable[[str], MailedClaim], trusted: S
             message=message if ours else None,
             failed=False,
         )
-    except Exception:  # noqa: BLE001 - one bad mail must never block the box (design 5.6)
-        return _failed(fetched, raw_digest, BROKEN)
+    except Exception as fault:  # noqa: BLE001 - one bad mail must never block the box (design 5.6)
+        logs.failure("message not judged", fault)
+        return _failed(fetched, raw_digest, replace(BROKEN, addresses=_writers(message)))
+
+
+def _writers(message: InboundMessage) -> tuple[str, ...]:
+    """Who wrote it, as far as that can be told of a message that defeats us."""
+    try:
+        return writers(message)
+    except Exception as fault:  # noqa: BLE001 - then it is about nobody
+        logs.failure("writer not read", fault)
+        return ()
 
 
 def _failed(fetched: Fetched, raw_digest: bytes, verdict: Classification) -> Judged:

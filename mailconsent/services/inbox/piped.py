@@ -4,8 +4,8 @@ import email.utils
 import secrets
 from datetime import UTC, datetime
 
-from mailconsent.mailbox import MAX_BYTES, Fetched
-from mailconsent.message import InboundMessage, normalize_line_ends, parse_message
+from mailconsent.mailbox import Fetched
+from mailconsent.message import MAX_MESSAGE, InboundMessage, normalize_line_ends, parse_message
 from mailconsent.policy.reports import STRICTEST, Reports
 from mailconsent.services.inbox.answers import Answers
 from mailconsent.services.inbox.judging import Judged
@@ -23,7 +23,7 @@ def piped(raw: bytes, *, now: datetime) -> Fetched:
     The message as a server would hold and the worker would fetch it: with CRLF line ends (RFC 5322 section 2.3), and as
     much of it. Where it is the same message, its digests are then the same.
     """
-    held = normalize_line_ends(raw[: 2 * MAX_BYTES]).replace(b"\n", b"\r\n")[:MAX_BYTES]
+    held = normalize_line_ends(raw[: 2 * MAX_MESSAGE]).replace(b"\n", b"\r\n")[:MAX_MESSAGE]
     # By chance, since a counter would be a lock that all wait for.
     return Fetched(uid=secrets.randbits(UID_BITS), raw=held, received_at=arrival(parse_message(held), now=now))
 

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from mailconsent import logs
 from mailconsent.errors import Unavailable
 from mailconsent.mail_id import MailId
 from mailconsent.model import Label
 from mailconsent.policy.reports import STRICTEST, Reports
 from mailconsent.services.inbox.answers import Answers
-from mailconsent.services.inbox.effects import apply
-from mailconsent.services.inbox.judging import BROKEN, Judged
+from mailconsent.services.inbox.effects import apply, stop
+from mailconsent.services.inbox.judging import UNAPPLIED, Judged
 from mailconsent.services.inbox.mail import Effect, Mail
 from mailconsent.store import Transaction
 from mailconsent.store.inbox import State, Stored, hold, remember, seen
@@ -59,7 +60,8 @@ def take_in(
     Store messages with what each of them does: once, whichever way and however often it comes.
 
     Raises `KeyMissing` if we lack a key that the database is under: then a link of ours has passed for none, and the
-    messages are to be read again by who has it.
+    messages are to be read again by who has it. So it was where that key comes to light only here: who judges looks at
+    the state before, and after the messages arrived.
     """
     _ = tx.state
     hold(tx, [judged.content_digest for judged in batch if judged.content_digest])
@@ -85,8 +87,9 @@ def _settle(tx: Transaction, mail: Mail, *, copy: bool, marks: bool) -> Stored:
             effect = apply(tx, mail)
         except Unavailable:
             raise
-        except Exception:  # noqa: BLE001 - as in `judge`: what one mail breaks stays with that mail
-            state, verdict = State.FAILED, BROKEN
+        except Exception as fault:  # noqa: BLE001 - as in `judge`: what one mail breaks stays with that mail
+            logs.failure("message not applied", fault)
+            state, verdict, effect = State.FAILED, UNAPPLIED, stop(tx, mail)
     if effect.unsure and state is State.DONE:
         state, verdict = State.REVIEW, replace(verdict, label=Label.UNSURE)
     return Stored(

@@ -18,7 +18,7 @@ from mailconsent.store import Transaction
 from mailconsent.store.recipients import lock_claim
 from mailconsent.store.review import hang
 
-#: More people than this are meant by no request of one person, and none of them is stopped.
+#: More people than this wrote no mail, and more are named by no request of one person: none of them is stopped.
 MAX_ASKED = MAX_NAMED
 
 
@@ -29,9 +29,8 @@ def ask(tx: Transaction, mail: Mail) -> Effect:
     Of two mails that ask the same of one person, the second makes no event: its answer is waited for, too.
     """
     verdict = mail.verdict
-    addresses = dict.fromkeys((*verdict.addresses, *verdict.named))
-    if len(addresses) > MAX_ASKED:
-        return Effect(unsure=True)
+    few = (some for some in (verdict.addresses, verdict.named) if len(some) <= MAX_ASKED)
+    addresses = dict.fromkeys(address for some in few for address in some)
     receipt = mail.receipt
     quoted = receipt.event(EventKind.QUESTIONED, ALL_TOPICS, facts={"identified": Identified.QUOTE.value})
     asked: list[Outcome] = [record_no(tx, lock_claim(tx, claim), quoted, receipt.evidence) for claim in verdict.claims]

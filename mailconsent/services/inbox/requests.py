@@ -4,11 +4,13 @@ from collections.abc import Iterator, Sequence
 
 from mailconsent.classify.identity import key_of
 from mailconsent.errors import InvalidAddress
+from mailconsent.mail_id import MailId
 from mailconsent.model import ALL_TOPICS, LegalBasis, UnsubscribeClaim
 from mailconsent.services.inbox.mail import Effect, Mail
 from mailconsent.services.recipients import Outcome, unsubscribe, withdraw
 from mailconsent.store import Transaction
 from mailconsent.store.dossier import find_recipient
+from mailconsent.store.review import hang
 
 
 def apply_request(tx: Transaction, mail: Mail) -> Effect:
@@ -18,22 +20,27 @@ def apply_request(tx: Transaction, mail: Mail) -> Effect:
 
     Raises `InvalidAddress` for a request from nobody we can name.
     """
+    outcomes = _outcomes(tx, mail)
+    # A repeat adds no event. Where the first turns out to be forged, this one is still to be heard.
+    hang(tx, MailId.read(mail.source), {outcome.event_id for outcome in outcomes if outcome.repeated})
+    return Effect(outcomes=outcomes)
+
+
+def _outcomes(tx: Transaction, mail: Mail) -> tuple[Outcome, ...]:
     verdict, receipt = mail.verdict, mail.receipt
     if verdict.detector == "token":
         links = [claim for claim in verdict.claims if isinstance(claim, UnsubscribeClaim)]
         owners = tuple(unsubscribe(tx, link, receipt) for link in links)
-        return Effect(outcomes=(*owners, *_cover_writer(tx, mail, links, owners)))
+        return (*owners, *_cover_writer(tx, mail, links, owners))
     if not verdict.claims and not verdict.addresses:
         raise InvalidAddress
     everything = [
         UnsubscribeClaim(digest=claim.digest, generation=claim.generation, topic=ALL_TOPICS, basis=LegalBasis.CONSENT)
         for claim in verdict.claims
     ]
-    return Effect(
-        outcomes=(
-            *(unsubscribe(tx, claim, receipt, quoted=True) for claim in everything),
-            *(withdraw(tx, address, receipt) for address in verdict.addresses),
-        )
+    return (
+        *(unsubscribe(tx, claim, receipt, quoted=True) for claim in everything),
+        *(withdraw(tx, address, receipt) for address in verdict.addresses),
     )
 
 

@@ -69,7 +69,8 @@ inbound_messages = Table(
     _partial_index("unmarked", "mailbox_id", "uidvalidity", "uid", where="unmarked"),
 )
 
-# The question events that wait for the answer to a mail; several mails may ask the same. Gone with the answer.
+# The events that a mail asks for besides the one that made them: questions, until it is answered, and requests that it
+# makes again. Several mails may ask the same, and none is to be forgotten when another one is answered or taken back.
 questions = Table(
     "questions",
     metadata,
