@@ -21,7 +21,7 @@ from mailconsent.model import Label
 
 #: 5.1.2 says that there is no such domain; that it takes two of them to end an address is another matter.
 NO_DOMAIN, NO_ROUTE = "5.1.2", "5.4.4"
-#: The answer of DNS that there is no such domain (RFC 8020), which Gmail returns with 4.0.0 when it has given up.
+#: The answer of DNS that there is no such domain, which Gmail returns with 4.0.0 when it has given up.
 NXDOMAIN = "NXDOMAIN"
 HARD = STATUSES[Trouble.GONE] | STATUSES[Trouble.OWNER_CHANGED] | {NO_DOMAIN}
 #: Permanent by the first digit, temporary by meaning; so is a loop, 5.4.6, which says nothing of the address.

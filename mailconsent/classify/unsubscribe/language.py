@@ -78,12 +78,11 @@ def make_languages(tables: Mapping[str, Table]) -> list[Language]:
             together=index(lines_of(table, "together")),
             bought=index(lines_of(table, "bought")),
             goods=index(lines_of(table, "goods")),
-            plain=index([*lines_of(table, "plain"), *(sets[kind] for kind in MAILINGS if kind in sets)]),
+            plain=index([*lines_of(table, "plain"), *mailings_of(table)]),
             regardless=index(lines_of(table, "regardless")),
             not_requests=index(text for text in lines_of(table, "not_requests") if len(text.split()) == 1),
         )
         for name, table in tables.items()
-        for sets in [table.get("sets", {})]
     ]
 
 
@@ -91,6 +90,12 @@ def lines_of(table: Table, kind: str) -> list[str]:
     """The phrases of one kind, as they are written in each alphabet of the language."""
     found = [fill_in(text, table.get("sets", {})) for text in table.get(kind, ())]
     return [*found, *map(to_cyrillic, found)] if table.get("cyrillic") else found
+
+
+def mailings_of(table: Table) -> list[str]:
+    """The words for mailings, of the sets that have them."""
+    sets = table.get("sets", {})
+    return [sets[name] for name in MAILINGS if name in sets]
 
 
 def words_of(table: Table, kind: str) -> frozenset[str]:

@@ -64,9 +64,9 @@ def make_wording(tables: Mapping[str, Table]) -> Wording:
     against = index(line for line in gather(tables, "not_requests") if len(line.split()) > 1)
     doubts = index(gather(tables, "doubts"))
     instructions = index(gather(tables, "instructions"))
-    of_languages = (said for of in languages for said in (*of.asking, of.bought, of.reasons, of.goods))
-    words, stems = meant(against, doubts, instructions, *of_languages)
-    # Not among those that are `meant`: with their stems begins every slip, too.
+    told = (said for of in languages for said in (*of.asking, of.bought, of.reasons, of.goods))
+    words, stems = meant(against, doubts, instructions, *told)
+    # Their stems are none of those: with "unsub" every slip of it begins.
     plain, _stems = meant(*(of.plain for of in languages))
     courtesies = {word for language in languages for word in language.polite | language.fillers}
     return Wording(
