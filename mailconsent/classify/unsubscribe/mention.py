@@ -15,6 +15,11 @@ QUOTATION = ('"', "“", "„", "«")
 ASIDE = re.compile(r"""["“„«][ \t]*[^"“”„«»\s]+(?:[ \t]+[^"“”„«»\s]+){2,9}[ \t]*["”“»]""")
 #: A line of a form, before which nobody has made a cross.
 UNCROSSED = re.compile(r"^[ \t]*(?:\[[ \t_]*\]|\([ \t_]*\)|_{2,}).*$", re.MULTILINE)
+#: A field of a form that says no: "Unsubscribe from the newsletter: no", "Newsletter: nein".
+DENIED = re.compile(
+    r"^[^:\n]{1,60}:[ \t]*(?:no|nein|non|não|nee|nie|nej|nei|ei|ne|nem|nu|hayır|нет|ні|не|όχι|false|0)[ \t]*$",
+    re.MULTILINE | re.IGNORECASE,
+)
 #: What programs are shown in: a text of words alone has no such marks.
 SHOWN = re.compile(r"`[^`\n]{1,80}`")
 #: In a text of no more words it is what the text says: people send the word they were told to send, marks and all.
@@ -41,6 +46,8 @@ def without_mentions(text: str) -> str:
         text = LABEL.sub(" ", text) if len(LABEL.findall(text)) > 1 else leave_out(LABEL, " ", text, FEW_LEFT)
     if "[" in text or "(" in text or "__" in text:
         text = UNCROSSED.sub(" ", text)
+    if ":" in text:
+        text = DENIED.sub(" ", text)
     if "`" in text:
         text = leave_out(SHOWN, " ", text, FEW_LEFT)
     return leave_out(MENTION, r"\1 ", text, FEW) if may_quote(text) else text
