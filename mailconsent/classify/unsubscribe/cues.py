@@ -16,8 +16,8 @@ MANY = 4
 _EVERYDAY = """
 a an the this that these those i me my we us our you your it he she they them and or but if so as of to in on at by for
 from with about up out off not no is are was were be been have has had do does did can could will would should may must
-get got make take send sent know think want need like see look find ask tell use work come go good new now just also only
-more all any some one please thanks thank hello dear regards best update order time day
+get got make take send sent know think want need like see look find ask tell use work come go good new now just also
+only more all any some one please thanks thank hello dear regards best update order time day
 """
 #: Words of nearly all English mail, and so of most mail.
 EVERYDAY = frozenset(_EVERYDAY.split())
