@@ -9,10 +9,7 @@ import io
 import smtplib
 import socket
 import time
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
+from typing import Any
 
 #: Bytes of one answer, all its lines together. The longest there are, those to EHLO, have two thousand.
 LONGEST_ANSWER = 64 * 1024
@@ -59,7 +56,7 @@ class _Incoming(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+    def readinto(self, buffer: Any, /) -> int:
         piece = memoryview(buffer)[: self._room]
         if not piece:
             raise ValueError("an answer that is too long")
