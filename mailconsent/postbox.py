@@ -1,5 +1,5 @@
 """
-Mail on its way out: handed to a mail server of the company's own (RFC 5321, RFC 6409). The only SMTP code.
+Mail on its way out: handed to a mail server of the company's own (RFC 5321, RFC 6409).
 
 1. What the server says of one letter is a value, a `Verdict`. What stands between us and every letter is an exception.
 2. No word of the server's goes any further: it quotes addresses. Its codes do.
@@ -17,6 +17,7 @@ from typing import NamedTuple, Self
 
 from mailconsent.errors import MailconsentError, PostboxRefused, PostboxUnavailable
 from mailconsent.server_faults import fault_in_words
+from mailconsent.smtp_link import Link, SecureLink
 from mailconsent.smtp_url import Encryption, MailServer
 
 #: Seconds for which the server may think about a whole letter (RFC 5321 section 4.5.3.2.6). Who gives up sooner sends
@@ -52,15 +53,15 @@ def connect(server: MailServer, password: str, *, timeout: float = 30.0) -> "Pos
     """
     Reach the server, with TLS as its URL says, and log in where it names a user.
 
-    `timeout` is seconds to connect, and then for any one answer. PostboxUnavailable when there is no answer or the
-    certificate is not trusted (SSL_CERT_FILE is honoured); PostboxRefused when the server does not let us in.
+    `timeout` is seconds to connect, and then for any one answer as a whole. PostboxUnavailable when there is no answer
+    or the certificate is not trusted (SSL_CERT_FILE is honoured); PostboxRefused when the server does not let us in.
     """
     context = ssl.create_default_context()
     with _plain_words():
         if server.encryption is Encryption.TLS:
-            link: smtplib.SMTP = smtplib.SMTP_SSL(server.host, server.port, timeout=timeout, context=context)
+            link: Link = SecureLink(server.host, server.port, timeout=timeout, context=context)
         else:
-            link = smtplib.SMTP(server.host, server.port, timeout=timeout)
+            link = Link(server.host, server.port, timeout=timeout)
     try:
         with _plain_words():
             link.ehlo_or_helo_if_needed()
@@ -74,7 +75,7 @@ def connect(server: MailServer, password: str, *, timeout: float = 30.0) -> "Pos
         raise
 
 
-def _start_tls(link: smtplib.SMTP, context: ssl.SSLContext) -> None:
+def _start_tls(link: Link, context: ssl.SSLContext) -> None:
     # One who sits in between could take the offer out of the answer. So without it nothing is said at all.
     if not link.has_extn("starttls"):
         raise PostboxRefused("The mail server offers no STARTTLS: use smtps://, or another port.")
@@ -82,7 +83,7 @@ def _start_tls(link: smtplib.SMTP, context: ssl.SSLContext) -> None:
     link.ehlo()
 
 
-def _log_in(link: smtplib.SMTP, user: str, password: str) -> None:
+def _log_in(link: Link, user: str, password: str) -> None:
     if not link.has_extn("auth"):
         raise PostboxRefused("The mail server offers no login: leave the user out of SMTP_URL, or use another port.")
     ways = set(link.esmtp_features["auth"].upper().split())
@@ -101,7 +102,7 @@ def _log_in(link: smtplib.SMTP, user: str, password: str) -> None:
 class Postbox:
     """An open connection to a mail server."""
 
-    def __init__(self, link: smtplib.SMTP, timeout: float) -> None:
+    def __init__(self, link: Link, timeout: float) -> None:
         self._link = link
         self._timeout = timeout
 
@@ -196,7 +197,7 @@ def _verdict(code: int, text: bytes) -> Verdict:
     return Verdict(Fate.REFUSED if code >= 500 and not is_ours else Fate.DEFERRED, status)
 
 
-def _close(link: smtplib.SMTP) -> None:
+def _close(link: Link) -> None:
     with contextlib.suppress(Exception):  # the link is given up anyway
         if link.sock:
             link.sock.settimeout(FAREWELL)

@@ -76,6 +76,7 @@ FLOORS = (
         "mailconsent.secret_file",
         "mailconsent.server_faults",
         "mailconsent.settings",
+        "mailconsent.smtp_link",
         "mailconsent.store",
     },
     # 3: use cases

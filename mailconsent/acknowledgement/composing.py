@@ -27,6 +27,9 @@ from mailconsent.policy.controller import Controller
 MESSAGE_ID = re.compile(r"<[!-;=?-~]{3,250}>")
 #: The first of a thread, and so many of the last.
 MAX_REFERENCES = 10
+#: Seven bits: a server need not take eight (RFC 6152), and is asked for that only by who writes to an address in other
+#: letters than ASCII, whose server takes both (RFC 6531 section 3.1).
+SEVEN_BITS = policy.SMTP.clone(cte_type="7bit")
 #: The header is given out as it was made: `email` would make encoded words of a Message-ID of more than 78 letters, and
 #: loses blanks between those of a long name.
 AS_MADE = policy.SMTP.clone(refold_source="none")
@@ -64,7 +67,7 @@ def compose(
     its angle brackets; `undo_url` is None where there is nothing to undo.
     """
     texts = load_texts()[language]
-    reply = EmailMessage(policy.SMTP if to.isascii() else policy.SMTPUTF8)
+    reply = EmailMessage(SEVEN_BITS if to.isascii() else policy.SMTPUTF8)
     reply["To"] = to
     reply["Date"] = format_datetime(now)
     reply["Auto-Submitted"] = "auto-replied"

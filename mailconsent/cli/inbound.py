@@ -1,17 +1,17 @@
 """Commands about messages that came in: what they are, and taking one in from the pipe of a mail server."""
 
+import contextlib
 import csv
 import json
 import os
 import signal
 import sys
 from collections.abc import Iterator, Set
-from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
-from typing import Any, TextIO
+from typing import Any, NoReturn, TextIO
 
 import click
 
@@ -107,7 +107,7 @@ def _files(paths: tuple[Path, ...]) -> Iterator[Path]:
         yield from found
 
 
-@contextmanager
+@contextlib.contextmanager
 def _out() -> Iterator[TextIO]:
     """Standard output for whatever a file is called and a message says."""
     with os.fdopen(
@@ -127,7 +127,8 @@ class Piped(click.Command):
         try:
             return super().make_context(*args, **kwargs)
         except click.UsageError:
-            sys.exit(_not_now("takes no arguments and no options: correct the line by which the server runs it"))
+            _say("takes no arguments and no options: correct the line by which the server runs it")
+            _leave(TRY_AGAIN)
 
 
 @cli.command("ingest", cls=Piped)
@@ -138,24 +139,25 @@ def ingest_() -> None:
     Exit status 0: it is stored. 75: not now, hand it over again; whatever is at fault, the message is not. 65: there
     was none.
     """
-    signal.signal(signal.SIGTERM, _interrupted)  # some servers send mail back whose command died by a signal
-    logs.configure(faults_alone=True)
+    status = TRY_AGAIN
     try:
+        signal.signal(signal.SIGTERM, _interrupted)  # some servers send mail back whose command died by a signal
+        logs.configure(faults_alone=True)
         status = _take_in()
     except ConfigError as fault:
-        status = _not_now(*fault.faults)
+        _say(*fault.faults)
     except MailconsentError as fault:
-        status = _not_now(str(fault))
+        _say(str(fault))
     except Exception as fault:  # noqa: BLE001 - a fault of ours must not lose mail; its text may hold an address
         logs.failure("unexpected", fault)
-        status = TRY_AGAIN
-    sys.exit(status)
+    finally:
+        _leave(status)  # whatever happens in between
 
 
 def _take_in() -> int:
     raw = _read(sys.stdin.fileno())
     if not raw.strip():
-        click.echo("ingest: no message on standard input", err=True)
+        _say("no message on standard input")
         return NO_MESSAGE
     now = datetime.now(UTC)
     with opened() as here:
@@ -175,10 +177,23 @@ def _read(source: int) -> bytes:
     return kept
 
 
-def _not_now(*faults: str) -> int:
+def _say(*faults: str) -> None:
     for fault in faults:
-        click.echo(f"ingest: {fault}", err=True)
-    return TRY_AGAIN
+        with contextlib.suppress(OSError):
+            click.echo(f"ingest: {fault}", err=True)
+
+
+def _leave(status: int) -> NoReturn:
+    """
+    End with this status, also where nobody takes what was said: the disk of the log is full, often that of the database
+    too, or the server has closed its end. Python would make another status of that, for which mail is sent back.
+    """
+    try:
+        if sys.stderr:  # None where there is none
+            sys.stderr.flush()
+    except (OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    sys.exit(status)
 
 
 def _interrupted(_signal: int, _frame: FrameType | None) -> None:

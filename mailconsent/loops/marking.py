@@ -2,6 +2,8 @@
 
 import threading
 import time
+from collections.abc import Sequence
+from functools import partial
 
 from mailconsent import logs
 from mailconsent.errors import MailboxRefused, MailboxUnavailable
@@ -38,7 +40,7 @@ class Marker:
         if not uids:
             return False
         try:
-            mailbox.mark(uids, self._wanted)
+            mailbox.mark(uids, self._wanted, partial(self._note, uidvalidity))
         except MailboxRefused as fault:
             self._unwelcome_until = time.monotonic() + UNWELCOME
             logs.failure("mail not marked", fault, mailbox=self._number, seconds=UNWELCOME, message=str(fault))
@@ -46,7 +48,9 @@ class Marker:
         except MailboxUnavailable:
             self._unwelcome_until = time.monotonic() + BROKEN_OFF
             raise
+        return True
+
+    def _note(self, uidvalidity: int, uids: Sequence[int]) -> None:
         with self._store.begin() as tx:
             note_marked(tx, self._name, uidvalidity, uids)
         logs.info("mail marked", mailbox=self._number, count=len(uids))
-        return True

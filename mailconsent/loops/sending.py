@@ -1,8 +1,9 @@
 """
 Sending our own mail, as it comes. Every worker does: a letter is taken by one of them.
 
-A mail server that is away costs a letter nothing but time. Nothing is sent again that the server has accepted: if the
-database is away at that moment, what is to be noted is kept in mind until it is back.
+A mail server that is away costs a letter nothing but time. If the database is away when the server has accepted one,
+that is kept in mind until it is back, and nothing else is sent. Only if that takes longer than the letter was ours
+(`services.outbox.LEASE`) can another worker be faster, and send it again.
 """
 
 import secrets

@@ -5,7 +5,7 @@ The only place where anything in a mailbox is changed. Nothing is expunged here,
 they are: where a server has no MOVE (RFC 6851), the message is copied, and stays where it was.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from imapclient import IMAPClient
 from imapclient.exceptions import IMAPClientReadOnlyError
@@ -16,12 +16,15 @@ from mailconsent.mailbox.plain_words import plain_words
 
 #: UIDs in one command, so that its line stays short: servers take 8000 letters at least (RFC 7162 section 4).
 TOGETHER = 400
+#: Takes UIDs that need no mark any more.
+Note = Callable[[Sequence[int]], None]
 
 
-def set_mark(client: IMAPClient, folder: str, uidvalidity: int, uids: Sequence[int], mark: Mark) -> None:
+def set_mark(client: IMAPClient, folder: str, uidvalidity: int, uids: Sequence[int], mark: Mark, note: Note) -> None:
     """
     Mark messages of a folder, which is then selected for writing. Those that are gone are passed over, and to mark one
-    again changes nothing, but that another copy comes about where a server has no MOVE.
+    again changes nothing, but that another copy comes about where a server has no MOVE. So each command that succeeds
+    is noted before the next is given.
 
     MailboxRefused, with what the operator can do, when the server does not let us.
     """
@@ -31,7 +34,8 @@ def set_mark(client: IMAPClient, folder: str, uidvalidity: int, uids: Sequence[i
         except IMAPClientReadOnlyError:  # of imaplib's class for a link that broke
             raise MailboxRefused("The IMAP server does not let this user change the mailbox.") from None
     if answer.get(b"UIDVALIDITY") != uidvalidity:
-        return  # made anew meanwhile: these numbers are of other messages now
+        note(uids)  # made anew meanwhile: these numbers are of other messages now
+        return
     # Where a server does not say, all flags can be kept (RFC 9051 section 6.3.2).
     kept = {flag.lower() for flag in answer.get(b"PERMANENTFLAGS", (b"\\*",))}
     if mark.keyword and not kept & {b"\\*", mark.keyword.lower().encode()}:
@@ -43,6 +47,7 @@ def set_mark(client: IMAPClient, folder: str, uidvalidity: int, uids: Sequence[i
                 client.add_flags(some, [mark.keyword], silent=True)
         else:
             _move(client, some, mark.folder)
+        note(some)
 
 
 def _move(client: IMAPClient, uids: Sequence[int], folder: str) -> None:

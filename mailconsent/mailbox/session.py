@@ -23,7 +23,7 @@ from mailconsent.imap_settings import Mark
 from mailconsent.imap_url import MailboxAddress
 from mailconsent.mailbox.fetched import Fetched, read_answers
 from mailconsent.mailbox.login import log_in
-from mailconsent.mailbox.marking import set_mark
+from mailconsent.mailbox.marking import Note, set_mark
 from mailconsent.mailbox.plain_words import plain_words
 from mailconsent.mailbox.portions import PORTION, portions
 from mailconsent.mailbox.waiting import wait_for_news
@@ -167,14 +167,15 @@ class Mailbox:
         counts = self._client._imap.untagged_responses.pop("EXISTS", None)
         return int(counts[-1]) if counts else self._count
 
-    def mark(self, uids: Sequence[int], mark: Mark) -> None:
+    def mark(self, uids: Sequence[int], mark: Mark, note: Note) -> None:
         """
         Mark messages, and be back to reading only. Sweep before the next wait: what came meanwhile is not announced.
+        `note` is told of all that need no mark any more, some at a time, and of each as soon as that is so.
 
         MailboxRefused, with what the operator can do, when the server does not let us.
         """
         try:
-            set_mark(self._client, self._folder, self.uidvalidity, uids, mark)
+            set_mark(self._client, self._folder, self.uidvalidity, uids, mark, note)
         finally:
             self.refresh()
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Row, exists, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, exists, insert, or_, select, true, update
 
 from mailconsent.dossier import Answered
 from mailconsent.store import Transaction
@@ -114,19 +114,32 @@ def _letter(row: Row[Any], attempts: int) -> Letter:
 
 
 def end_letter(tx: Transaction, letter: Letter, holder: str, state: LetterState, status: str | None) -> bool:
-    """A letter that we took waits no longer; False if it is another's meanwhile, or gone."""
-    return _change(tx, letter, holder, state=state.value, status=status, address=None, raw=None)
+    """
+    A letter that we took waits no longer; False if it is another's meanwhile, or gone. One that was sent is nobody's:
+    who took it over is not to send it again.
+    """
+    whose = true() if state is LetterState.SENT else outbox.c.holder == holder
+    return _change(tx, letter, whose, state=state.value, status=status, address=None, raw=None)
 
 
 def defer_letter(tx: Transaction, letter: Letter, holder: str, status: str | None, *, due_at: datetime) -> bool:
     """A letter that we took is to be tried again; False if it is another's meanwhile, or gone."""
-    return _change(tx, letter, holder, status=status, due_at=due_at)
+    return _change(tx, letter, outbox.c.holder == holder, status=status, due_at=due_at)
 
 
-def _change(tx: Transaction, letter: Letter, holder: str, **values: object) -> bool:
-    ours = (outbox.c.recipient_id == letter.recipient_id, outbox.c.id == letter.id, outbox.c.holder == holder)
-    changed = tx.connection.execute(update(outbox).where(*ours, _WAITING).values(holder=None, **values))
-    return changed.rowcount == 1
+def _change(tx: Transaction, letter: Letter, whose: ColumnElement[bool], **values: object) -> bool:
+    waiting = update(outbox).where(*_is(letter), whose, _WAITING)
+    return tx.connection.execute(waiting.values(holder=None, **values)).rowcount == 1
+
+
+def read_state(tx: Transaction, letter: Letter) -> LetterState | None:
+    """What became of a letter; None if that is forgotten."""
+    state = tx.connection.execute(select(outbox.c.state).where(*_is(letter))).scalar()
+    return LetterState(state) if state else None
+
+
+def _is(letter: Letter) -> tuple[ColumnElement[bool], ...]:
+    return outbox.c.recipient_id == letter.recipient_id, outbox.c.id == letter.id
 
 
 def read_letters(tx: Transaction, recipient_id: int) -> Sequence[Answered]:

@@ -73,6 +73,26 @@ def test_a_mistake_in_the_servers_configuration_sends_no_mail_back_and_echoes_no
     assert done.stderr == ("ingest: takes no arguments and no options: correct the line by which the server runs it\n")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "given"),
+    [([], "request"), (["--recipient"], "request"), ([], "/proc/self/mem")],
+    ids=["no database", "a wrong line", "input that cannot be read"],
+)
+def test_where_nothing_can_be_said_the_server_keeps_the_message_too(
+    tmp_path: Path, arguments: list[str], given: str
+) -> None:
+    """The disk of the log is mostly that of the database: just then mail must not go back."""
+    (tmp_path / "request").write_text(REQUEST)
+    around = Surroundings(
+        environ=without_settings(os.environ) | {"MAILCONSENT_DATABASE_URL": "sqlite:////nowhere/mailconsent.db"},
+        given=tmp_path / given,
+        out=tmp_path / "out",
+        err=Path("/dev/full"),
+    )
+
+    assert Command(["ingest", *arguments], around).wait() == 75
+
+
 def test_no_message_is_no_message(tmp_path: Path) -> None:
     house = build(tmp_path, f"sqlite:///{tmp_path}/mailconsent.db")
 

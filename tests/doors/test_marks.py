@@ -1,14 +1,15 @@
 """Marks on handled mail: a keyword, or a move. Only what had an effect gets one, after the commit; nothing is lost."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 
-from mailconsent.errors import MailboxRefused
+from mailconsent.errors import MailboxRefused, MailboxUnavailable
 from mailconsent.imap_settings import Mark
 from mailconsent.mail_id import MailId
 from mailconsent.mailbox import connect
@@ -16,6 +17,7 @@ from mailconsent.model import Channel
 from mailconsent.services import review
 from mailconsent.services.applying import apply_and_tell
 from mailconsent.services.installation import Installation
+from mailconsent.store.marks import note_marked
 from tests.doors.mails import mail
 from tests.doors.working import working
 from tests.houses import House, build, events, inbox_settings, receipt, rows, until
@@ -65,6 +67,10 @@ def all_marked(here: Installation, count: int = 1) -> bool:
     """Whether so many messages were read, and none lacks its mark."""
     read = rows(here, "select unmarked from inbound_messages")
     return len(read) == count and not any(lacking for (lacking,) in read)
+
+
+def no_note(_uids: Sequence[int]) -> None:
+    """As of a process that dies after the mark."""
 
 
 def other_than(states: list[StoredMessage], uid: int) -> list[StoredMessage]:
@@ -145,6 +151,34 @@ def test_without_move_on_the_server_it_is_copied_once_and_stays(
     assert [message.raw for message in dovecot.state(user, "Handled mail")] == [REQUEST]
 
 
+def test_without_move_what_was_copied_before_the_link_broke_is_not_copied_again(
+    open_house: OpenHouse, dovecot: Dovecot, user: str, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def note_and_break(*what: Any) -> None:
+        note_marked(*what)
+        relay.cut()
+
+    relay.mask = b"MOVE"
+    here = open_house(relay.port, FOLDER)
+    both = [REQUEST, mail("bo@example.net", "Unsubscribe")]
+    dovecot.append(user, both)
+    monkeypatch.setattr("mailconsent.mailbox.marking.TOGETHER", 1)
+    (reader,) = Worker(here).readers
+    assert reader.take_lease()
+    with monkeypatch.context() as patch, connect(reader.imap, PASSWORD) as box:
+        reader.sweep(box)
+        patch.setattr("mailconsent.loops.marking.note_marked", note_and_break)
+        with pytest.raises(MailboxUnavailable):
+            reader.marker.mark(box)
+    assert rows(here, "select unmarked from inbound_messages order by uid") == [(False,), (True,)]
+    reader._let_go()
+
+    with working(here):
+        until(lambda: all_marked(here, 2))
+
+    assert [message.raw for message in dovecot.state(user, "Handled mail")] == both
+
+
 def test_where_the_server_keeps_no_keywords_the_mail_stays_as_it_is_and_reading_goes_on(
     open_house: OpenHouse, dovecot: Dovecot, user: str, relay: Relay
 ) -> None:
@@ -188,7 +222,7 @@ def test_what_a_dead_process_left_is_marked_by_the_next_and_once(
         reader.sweep(box)
         assert rows(here, "select uid, unmarked from inbound_messages order by uid") == [(1, True), (2, False)]
         if died == "after the mark" and here.settings.mark:
-            box.mark([1], here.settings.mark)
+            box.mark([1], here.settings.mark, no_note)
     reader._let_go()
 
     with working(here):
@@ -206,7 +240,7 @@ def test_a_mailbox_made_anew_meanwhile_gets_no_mark(dovecot: Dovecot, user: str)
             human.delete_folder("Lists")
         dovecot.append(user, [ORDER], mailbox="Lists")
 
-        box.mark([1], Mark(keyword="Handled"))
+        box.mark([1], Mark(keyword="Handled"), no_note)
 
     assert [message.flags for message in dovecot.state(user, "Lists")] == [frozenset()]
 
@@ -216,7 +250,7 @@ def test_a_folder_that_cannot_be_is_told_of_and_reading_goes_on(dovecot: Dovecot
     before = dovecot.state(user)
     with opened(user, dovecot.port) as box:
         with pytest.raises(MailboxRefused, match="IMAP_HANDLED_FOLDER"):
-            box.mark([1], Mark(folder="a//b"))
+            box.mark([1], Mark(folder="a//b"), no_note)
         assert [message.uid for batch in box.since(0) for message in batch] == [1]
 
     assert dovecot.state(user) == before
@@ -225,7 +259,7 @@ def test_a_folder_that_cannot_be_is_told_of_and_reading_goes_on(dovecot: Dovecot
 def test_more_messages_than_go_into_one_command(dovecot: Dovecot, user: str) -> None:
     dovecot.append(user, [mail(f"p{n}@example.com", "Unsubscribe") for n in range(450)])
     with opened(user, dovecot.port) as box:
-        box.mark(list(range(1, 900, 2)), Mark(folder="Handled"))
+        box.mark(list(range(1, 900, 2)), Mark(folder="Handled"), no_note)
 
     assert len(dovecot.state(user)) == 225
     assert len(dovecot.state(user, "Handled")) == 225

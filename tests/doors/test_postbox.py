@@ -140,6 +140,9 @@ BETWEEN_US = [
     ("greeting", "", PostboxUnavailable, "connection broke off"),
     ("greeting", "...", PostboxUnavailable, "answer did not come in time"),
     ("greeting", "HTTP/1.1 400 Bad Request", PostboxUnavailable, "answer"),
+    ("greeting", "250-...", PostboxUnavailable, "answer did not come in time"),
+    ("EHLO", "250-...", PostboxUnavailable, "answer did not come in time"),
+    ("EHLO", "250-x\r\n" * 10_000 + "250 AUTH PLAIN", PostboxUnavailable, "or not to be understood"),
     ("AUTH", "535 5.7.8 wrong for contact@example.com", PostboxRefused, "refused the login"),
     ("AUTH", "454 4.7.0 not now", PostboxUnavailable, "could not check the login"),
     ("MAIL", "550 5.7.60 not your sender", PostboxRefused, "SMTP_SENDER"),
@@ -161,7 +164,7 @@ def test_what_stands_between_us_and_every_letter_is_an_error_in_plain_words(
     verb: str, says: str, kind: type[Exception], told: str
 ) -> None:
     def hand_in(server: SmtpServer) -> None:
-        timeout = SILENCE if says == "..." else PATIENCE
+        timeout = SILENCE if says.endswith("...") else PATIENCE
         with opened(server, user="contact@example.com", password=PASSWORD, timeout=timeout) as box:
             box.send(ANNA, RAW)
 
@@ -194,6 +197,14 @@ def test_a_server_that_thinks_long_about_a_letter_is_waited_for(server: SmtpServ
 
     with opened(server, timeout=1.0) as box:
         assert box.send(ANNA, RAW).fate is Fate.ACCEPTED, "who gives up now sends it twice"
+
+
+def test_a_last_word_without_end_is_not_waited_for(server: SmtpServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postbox, "LAST_WORD", SILENCE)
+    server.answers["letter"] = "250-..."
+
+    with opened(server) as box, pytest.raises(PostboxUnavailable, match="did not come in time"):
+        box.send(ANNA, RAW)  # another worker would take the letter meanwhile
 
 
 def test_no_server_no_host_and_no_tls_are_told_apart(server: SmtpServer) -> None:

@@ -16,7 +16,7 @@ from mailconsent.loops import sending
 from mailconsent.loops.sending import Sender
 from mailconsent.postbox import Fate, Verdict
 from mailconsent.services.installation import Installation
-from mailconsent.services.outbox import LONGEST_PAUSE, conclude, pause_after, take
+from mailconsent.services.outbox import LEASE, LONGEST_PAUSE, conclude, pause_after, take
 from mailconsent.smtp_url import Encryption, MailServer
 from mailconsent.store.outbox import Letter, LetterKind, LetterState, add_letter
 from mailconsent.store.recipients import lock_address
@@ -188,6 +188,37 @@ def test_a_verdict_that_is_noted_twice_is_as_noted_once(
             conclude(tx, letter, "one", verdict, now=NOW)
 
     assert states(installation) == [(state, verdict.status, 1)]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "state"), [(Verdict(Fate.ACCEPTED, "250"), "sent"), (NEVER, "waiting"), (NOT_NOW, "waiting")]
+)
+def test_what_another_took_meanwhile_is_theirs_unless_a_server_has_it(
+    installation: Installation, verdict: Verdict, state: str
+) -> None:
+    write(installation, "anna@example.com")
+    late = NOW + LEASE
+    with installation.store.begin() as tx:
+        ours = take(tx, "one", now=NOW)
+    with installation.store.begin() as tx:
+        theirs = take(tx, "two", now=late)
+        assert ours
+        assert theirs
+        assert conclude(tx, ours, "one", verdict, now=late) == state, "and nothing else is told"
+    with installation.store.begin() as tx:
+        conclude(tx, theirs, "two", None, now=late)
+        again = take(tx, "three", now=late + LONGEST_PAUSE)
+
+    assert (again is None) == (state == "sent")
+
+
+def test_of_a_letter_that_nobody_remembers_nothing_is_told(installation: Installation) -> None:
+    write(installation, "anna@example.com")
+    with installation.store.begin() as tx:
+        letter = take(tx, "one", now=NOW)
+        tx.connection.execute(text("delete from outbox"))
+        assert letter
+        assert conclude(tx, letter, "one", NEVER, now=NOW) is None
 
 
 def test_the_pauses_double_up_to_the_longest() -> None:

@@ -32,7 +32,7 @@ class SmtpServer:
 
     `certificate` and `key` are PEM files: with them it offers STARTTLS, or speaks TLS from the beginning (`implicit`).
     `answers` is what it says instead of yes: a verb, or `greeting` or `letter`, and a line of reply; an empty line
-    hangs up, and `...` says nothing at all. Each may be changed at any time.
+    hangs up, `...` says nothing at all, and `250-...` goes on for seconds. Each may be changed at any time.
     """
 
     def __init__(
@@ -144,8 +144,18 @@ class _Session:
             while not self._server.stopping.is_set():
                 time.sleep(0.02)
             raise _HungUp
+        if reply == "250-...":
+            self._ramble()
+            reply = "250 ok"
         self._link.sendall(reply.encode() + b"\r\n")
         return reply == usual
+
+    def _ramble(self) -> None:
+        for _ in range(200):
+            if self._server.stopping.is_set():
+                raise _HungUp
+            self._link.sendall(b"250-wait\r\n")
+            time.sleep(0.02)
 
     def _obey(self, line: bytes) -> None:
         text = line.decode("utf-8").strip()

@@ -260,6 +260,16 @@ def test_every_line_fits_and_is_ascii(language):
     assert all(len(word) <= 75 for word in re.findall(rb"=\?\S+\?=", raw.partition(b"\r\n\r\n")[0]))
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_short_one_takes_seven_bits_too(language):
+    short = Controller(name="Ærø", contact="contact@example.com", address="Vej 1", language="da")
+    for stopped in (EVERYTHING, BLOG, SOME_KIND):
+        made = answer(language=language, stopped=stopped, undo_url=None, of=short)
+
+        assert made.as_bytes().isascii(), "not every server takes eight (RFC 6152)"
+        assert "Ærø\nVej 1" in text_of(made)
+
+
 def test_an_address_in_another_script_is_written_as_it_is():
     raw = answer(to="ännä@bücher.example").as_bytes()
 

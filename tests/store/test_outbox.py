@@ -109,7 +109,7 @@ def test_who_lost_a_letter_changes_nothing_of_it(installation):
     take(store, "two", now=NOW + LEASE)
 
     with store.begin() as tx:
-        assert not end_letter(tx, letter, "one", LetterState.SENT, "250")
+        assert not end_letter(tx, letter, "one", LetterState.REFUSED, "550")
         assert not defer_letter(tx, letter, "one", None, due_at=NOW)
 
     assert rows(installation, "select state, holder from outbox") == [("waiting", "two")]
