@@ -72,12 +72,25 @@ def complaint(
     ).encode()
 
 
+def with_ours_attached(text: str, *, sender: str, returned: str = "", to: str = "") -> bytes:
+    """What somebody writes who attaches mail of ours."""
+    return (
+        f"Return-Path: <{sender}>\r\nFrom: {sender}\r\nTo: contact@example.com\r\nSubject: Your mail\r\n"
+        f"Date: Tue, 03 Mar 2026 10:00:00 +0000\r\nMessage-ID: <attached@{sender}>\r\n"
+        'MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="b"\r\n\r\n'
+        f"--b\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n{text}\r\n"
+        "--b\r\nContent-Type: message/rfc822\r\n\r\n"
+        f"From: contact@example.com\r\nTo: {to or sender}\r\nSubject: News\r\n{returned}\r\n\r\nNews.\r\n--b--\r\n"
+    ).encode()
+
+
 def deliver(
     here: Installation,
     *mails: bytes,
     at: datetime = SENT + DAY,
     reports: Reports = STRICTEST,
     now: datetime | None = None,
+    marks: bool = False,
 ) -> None:
     """Have the worker read mails that were delivered at that time, and then read them at once or at another."""
     with here.store.begin() as tx:
@@ -85,7 +98,12 @@ def deliver(
         cursor = read_cursor(tx, "box", 7)
         fetched = [Fetched(uid=cursor.last_uid + n, raw=raw, received_at=at) for n, raw in enumerate(mails, 1)]
         batch = [judge(one, here.store.keyring.read_mailed, TRUSTED) for one in fetched]
-        process(tx, cursor, "worker", batch, now=now or at, lease=_LEASE, reports=reports)
+        process(tx, cursor, "worker", batch, now=now or at, lease=_LEASE, reports=reports, marks=marks)
+
+
+def to_be_marked(here: Installation) -> list[bool]:
+    """Of each mail whether it is to be marked as handled."""
+    return [bool(lacks) for (lacks,) in rows(here, "select unmarked from inbound_messages order by uid")]
 
 
 def told_of(here: Installation, address: str) -> list[Event]:

@@ -12,7 +12,17 @@ Rules of this package:
 
 from collections.abc import Callable
 
-from mailconsent.classify import auto_reply, bounce, button, complaint, list_command, token, unread, unsubscribe
+from mailconsent.classify import (
+    auto_reply,
+    bounce,
+    button,
+    complaint,
+    complaint_form,
+    list_command,
+    token,
+    unread,
+    unsubscribe,
+)
 from mailconsent.classify.auto_reply.speech import load_words
 from mailconsent.classify.bounce.prose import load_bounce_forms
 from mailconsent.classify.bounce.sender import load_sender_forms
@@ -65,6 +75,6 @@ def preload() -> None:
         load_goods,
         load_guesses,
         load_meanings,
-        complaint.load_forms,
+        complaint_form.load_forms,
     ):
         load()

@@ -1,5 +1,5 @@
 """
-Complaints: feedback reports of RFC 5965, and the forms of providers that send none.
+Complaints: feedback reports of RFC 5965, and the forms of providers that send none (`complaint_form`).
 
 Rules of this file:
 
@@ -9,18 +9,19 @@ Rules of this file:
    What stands for a redacted address is no address.
 4. Nothing here says that the reporter is who it says it is: whether a complaint counts is decided by its token, or by
    who authenticated it.
+5. How a text begins, and fields of a report in it, may be a person's. Own words that ask are a request; where it may be
+   either, marketing stops until a human has read it.
 """
 
 import re
 from collections.abc import Callable
-from functools import cache
-from typing import NamedTuple
+from dataclasses import replace
 
 from mailconsent import mime
+from mailconsent.classify import complaint_form, unsubscribe
 from mailconsent.classify.bounce import notification, prose
+from mailconsent.classify.identity import is_ours, our_keys, requesters
 from mailconsent.classify.returned import returned_claims
-from mailconsent.classify.sayings import Sayings, beginning_of, begins, gather, hear, load_table, says
-from mailconsent.classify.subject import split_prefixes
 from mailconsent.classify.token import quoted_claims
 from mailconsent.message import InboundMessage
 from mailconsent.mime import MAX_HEADER, Fields
@@ -32,56 +33,66 @@ REGISTERED = frozenset({"abuse", "fraud", "virus", "other", "opt-out", "opt-out-
 #: The fields that name whom the reported message was sent to, RFC 5965 section 3.2 and what reporters add.
 RECIPIENT_NAMES = ("original-rcpt-to", "removal-recipient", "redacted-address", "original-recipient")
 #: The same in the header of the reported message, as far as providers write it there themselves.
-ORIGINAL_NAMES = ("x-hmxmroriginalrecipient", "to", "x-rcpt-to", "x-original-to", "delivered-to")
+ORIGINAL_NAMES = (complaint_form.HOTMAIL, "to", "x-rcpt-to", "x-original-to", "delivered-to")
 #: What reporters put in place of a local part.
 REDACTED = frozenset(
     {"redacted", "xxx", "xxxx", "xxxxx", "hidden", "undisclosed", "removed", "x", "anonymous", "user-redacted"}
 )
-
-#: Hotmail and Outlook.com write it into what they report, and it is in no other mail.
-HOTMAIL = "x-hmxmroriginalrecipient"
 FEEDBACK_TYPE = re.compile(r"^Feedback-Type[ \t]*:", re.MULTILINE | re.IGNORECASE)
 REQUIRED = frozenset({"feedback-type", "user-agent", "version"})
-
-
-class Forms(NamedTuple):
-    """What is known of complaints without a report, from `complaints.toml`."""
-
-    senders: tuple[str, ...]
-    subjects: Sayings
-    beginnings: Sayings
-
-
-@cache
-def load_forms() -> Forms:
-    """The forms in this package."""
-    table = load_table("complaints.toml")
-    return Forms(
-        senders=tuple(table["senders"]), subjects=gather(table["subjects"]), beginnings=gather(table["beginnings"])
-    )
 
 
 def detect(message: InboundMessage, read_token: Callable[[str], MailedClaim]) -> Classification | None:
     """A complaint, if the message carries a feedback report or is known for one by its form."""
     attached = (fields for kind, fields in message.reports if kind == "message/feedback-report")
-    report = next(attached, None) or report_in_text(message)
+    report = next(attached, None)
+    if report is None:
+        report = notification.feedback_report(message)
     if report is not None:
-        kind = report.get("feedback-type", ("other",))[0].partition("(")[0].strip().lower()
-        # An unregistered type counts as `other` (RFC 5965 section 3.1), and its text is the reporter's.
-        kind = kind if kind in REGISTERED else "other"
-        if kind in NO_COMPLAINT:
-            return Classification(
-                label=Label.OTHER, detector="complaint", reason=f"feedback-type {kind}", confidence=1.0
-            )
-        return answer(
-            message, read_token, f"feedback-type {kind}", reported_recipients(report, message.original_headers)
-        )
-    if (complainers := notification.complainers(message)) is not None:
-        return answer(message, read_token, "notification of a complaint", complainers)
-    if is_form(message):
-        complainers = reported_recipients({}, prose.returned_header(message))
-        return answer(message, read_token, "form of a provider", complainers)
-    return None
+        return read_report(message, report, read_token)
+    if (lost := report_in_text(message)) is not None:
+        found, is_person = read_report(message, lost, read_token), False
+    elif complaint_form.is_form(message):
+        return read_form(message, read_token)
+    elif complaint_form.begins_as_form(message):
+        found, is_person = read_form(message, read_token), not complaint_form.is_desk(message)
+    else:  # nearly all mail
+        return None
+    asks = unsubscribe.detect(message, read_token) is not None
+    if asks and (is_person or found.label is not Label.COMPLAINT):
+        return None
+    return doubt(message, found) if asks or is_person else found
+
+
+def read_report(message: InboundMessage, report: Fields, read_token: Callable[[str], MailedClaim]) -> Classification:
+    """What a feedback report says."""
+    kind = report.get("feedback-type", ("other",))[0].partition("(")[0].strip().lower()
+    # An unregistered type counts as `other` (RFC 5965 section 3.1), and its text is the reporter's.
+    kind = kind if kind in REGISTERED else "other"
+    if kind in NO_COMPLAINT:
+        return Classification(label=Label.OTHER, detector="complaint", reason=f"feedback-type {kind}", confidence=1.0)
+    complainers = reported_recipients(report, message.original_headers)
+    return answer(message, read_token, f"feedback-type {kind}", complainers)
+
+
+def read_form(message: InboundMessage, read_token: Callable[[str], MailedClaim]) -> Classification:
+    """A complaint without a report."""
+    complainers = reported_recipients({}, prose.returned_header(message))
+    return answer(message, read_token, "form of a provider", complainers)
+
+
+def doubt(message: InboundMessage, found: Classification) -> Classification:
+    """The same, where a person may have written it: marketing to them stops, too, and a human reads it."""
+    ours = our_keys(message)
+    return replace(
+        found,
+        label=Label.UNSURE,
+        reason="a provider's complaint, or a person's",
+        confidence=0.5,
+        addresses=requesters(message),
+        named=tuple(address for address in found.addresses if not is_ours(address, ours)),
+        returned=(),
+    )
 
 
 def answer(
@@ -108,19 +119,6 @@ def report_in_text(message: InboundMessage) -> Fields | None:
     block = message.text[: start.start()].rpartition("\n\n")[2] + message.text[start.start() :].partition("\n\n")[0]
     fields = mime.parse_header(block[:MAX_HEADER].encode("utf-8", "surrogateescape")).fields
     return fields if fields.keys() >= REQUIRED else None
-
-
-def is_form(message: InboundMessage) -> bool:
-    """Whether this is a complaint without a report: by its sender and what it says, or by its beginning."""
-    forms = load_forms()
-    is_reply, subject = split_prefixes(message.subject)
-    if HOTMAIL in message.original_headers:
-        return True
-    began = begins(hear(beginning_of(message.text)), forms.beginnings)
-    if began and not is_reply and not message.in_reply_to and prose.returned_header(message):
-        return True
-    sent = any(address.lower().endswith(forms.senders) for address in message.from_addresses)
-    return sent and (began or says(hear(subject), forms.subjects))
 
 
 def reported_recipients(report: Fields, original: Fields) -> tuple[str, ...]:

@@ -33,9 +33,11 @@ def written(vector):
         parts.append(f"Content-Type: message/rfc822\n\n{vector['original'].replace('TOKEN', TOKEN)}\n\nNews")
     kind = "report; report-type=feedback-report" if "report" in vector else "mixed"
     body = "".join(f"--b\n{part}\n" for part in parts)
+    fields = f"{vector['fields']}\n" if "fields" in vector else ""
     return (
         f"From: {vector.get('from', 'fbl@provider.example')}\nTo: shop@shop.example\n"
-        f"Subject: {vector.get('subject', 'Report')}\nContent-Type: multipart/{kind}; boundary=b\n\n{body}--b--\n"
+        f"Subject: {vector.get('subject', 'Report')}\n{fields}"
+        f"Content-Type: multipart/{kind}; boundary=b\n\n{body}--b--\n"
     )
 
 
@@ -46,6 +48,7 @@ def test_a_complaint_is_what_its_report_or_its_form_says(vector):
     assert found.label == vector["label"], found
     assert found.reason == vector.get("reason", found.reason)
     assert found.addresses == tuple(vector["addresses"])
+    assert found.named == tuple(vector.get("named", ()))
     assert found.claims == ((CLAIM,) if vector.get("claims") else ())
 
 

@@ -11,14 +11,14 @@ from structlog.testing import capture_logs
 
 from mailconsent.mailbox import Fetched
 from mailconsent.model import Channel, LegalBasis, Reason, UnsubscribeClaim
-from mailconsent.services.inbox import Answers, acknowledging, judge, process
+from mailconsent.services.inbox import Answers, acknowledging, answers_of, judge, process
 from mailconsent.services.undoing import undo
 from mailconsent.store.mailboxes import note_sweep, read_cursor, take_lease
 from mailconsent.store.outbox import LetterState, end_letter, take_letter
 from mailconsent.store.recipients import describe, lock_address
 from tests.cast import ANNA, BO, NOW, receipt
 from tests.doors.mails import mail
-from tests.houses import PATIENCE, ask, consent, rows, token_for
+from tests.houses import PATIENCE, ask, build, consent, rows, token_for
 
 LEASE = timedelta(minutes=5)
 DAY = timedelta(days=1)
@@ -113,6 +113,18 @@ def test_of_two_forms_of_one_address_that_ask_at_once_one_is_answered(installati
 
     assert [decision.reason for decision in ask(installation, *forms)] == [Reason.WITHDRAWN] * 2
     assert len(recipients(installation)) == 1
+
+
+def test_every_address_that_mail_comes_to_is_one_of_our_own(tmp_path):
+    named = {"MAILTO": "u@one.example", "RETURN_PATH": "back@two.example", "SMTP_SENDER": "out@three.example"}
+    inbox = {"IMAP_URL": "imaps://box%40four.example@imap.four.example", "IMAP_PASSWORD": "p"}
+    environ = {"SMTP_URL": "smtp://127.0.0.1:1", **inbox, **named}
+    settings = {f"MAILCONSENT_{name}": value for name, value in environ.items()}
+
+    with build(tmp_path, f"sqlite:///{tmp_path}/mailconsent.db", settings).opened() as here:
+        ours = answers_of(here.settings, here.rules).ours
+
+        assert ours == {*named.values(), "box@four.example", here.rules.policy.controller.contact}
 
 
 @pytest.mark.parametrize("field", ["In_Reply_To", "References"])

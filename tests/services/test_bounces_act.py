@@ -25,8 +25,9 @@ from mailconsent.store.ledger import append
 from mailconsent.store.recipients import lock_address
 from mailconsent.store.review import list_waiting
 from tests.cast import ANNA, BO, receipt
+from tests.doors.mails import mail
 from tests.houses import ask, consent, rows, unfolded
-from tests.reports import DAY, SENT, bounce, deliver, permit_of, states, told_of
+from tests.reports import DAY, SENT, bounce, deliver, permit_of, states, to_be_marked, told_of
 
 KINDS = {"F": EventKind.PERMANENT_FAILURE, "T": EventKind.TRANSIENT_FAILURE, "N": EventKind.OWNER_CHANGED}
 
@@ -377,6 +378,15 @@ def test_a_confirmed_consent_makes_the_address_work_again_until_it_fails_anew(he
     assert reasons(here, ANNA) == [Reason.CONSENT], "that was before"
     deliver(here, bounce("5.1.1", ANNA, to=to, note="anew"), at=SENT + 4 * DAY)
     assert reasons(here, ANNA) == [Reason.PERMANENT_FAILURE]
+
+
+def test_a_bounce_that_adds_nothing_is_not_marked_as_handled_but_a_request_made_again_is(here):
+    to = permit_of(here, ANNA).return_path
+
+    deliver(here, *(bounce("5.1.1", ANNA, to=to, note=note) for note in ("first", "again")), marks=True)
+    deliver(here, *(mail(BO, "Unsubscribe", number=number) for number in (1, 2)), marks=True)
+
+    assert to_be_marked(here) == [True, False, True, True]
 
 
 def test_a_return_path_says_whose_mail_it_was_and_when_and_unsubscribes_nobody(here):

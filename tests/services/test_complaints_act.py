@@ -1,5 +1,7 @@
 """What a report of spam does, and whom it is believed of."""
 
+import json
+
 import pytest
 
 from mailconsent.errors import Refused
@@ -9,7 +11,7 @@ from mailconsent.services.operators import release
 from mailconsent.store.recipients import lock_address
 from tests.cast import ANNA, BO, receipt
 from tests.houses import ask, consent, unfolded
-from tests.reports import complaint, deliver, permit_of, states, told_of
+from tests.reports import complaint, deliver, permit_of, states, to_be_marked, told_of, with_ours_attached
 
 REPORTERS = Reports(reporters=frozenset({"arf.example.net", "staff@hotmail.com"}))
 SIGNED = "Authentication-Results: mx.shop.example; dkim=pass header.d={0}; dmarc=pass header.from={0}\r\n"
@@ -51,6 +53,46 @@ def test_what_is_no_complaint_does_nothing(here):
 
     assert reasons(here, ANNA) == [Reason.CONSENT]
     assert states(here) == [("other", "done")] * 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"), [("abuse", Reason.COMPLAINT), ("not-spam", Reason.CONSENT), ("auth-failure", Reason.CONSENT)]
+)
+def test_what_a_sending_service_tells_of_acts_by_its_type(here, kind, reason):
+    returned = [{"name": "Message-ID", "value": permit_of(here, ANNA).message_id}]
+    told = {"complaintFeedbackType": kind, "complainedRecipients": [{"emailAddress": ANNA}]}
+    notice = json.dumps({"notificationType": "Complaint", "complaint": told, "mail": {"headers": returned}})
+
+    deliver(here, f"From: no-reply@sns.example\r\nSubject: Notification\r\n\r\n{notice}\r\n".encode())
+
+    assert reasons(here, ANNA) == [reason]
+
+
+def test_a_person_who_complains_and_asks_is_no_longer_mailed_also_with_our_mail_attached(here):
+    deliver(here, with_ours_attached("This is a spam complaint. Unsubscribe me immediately!", sender=ANNA))
+
+    assert reasons(here, ANNA) == [Reason.WITHDRAWN]
+    assert states(here) == [("unsubscribe", "done")]
+
+
+def test_what_may_be_a_person_s_complaint_stops_marketing_until_a_human_has_read_it(here):
+    link = f"List-Unsubscribe: <{permit_of(here, BO).unsubscribe_url}>"
+    consent(here, "carl@example.net")
+    complains = "Dies ist eine Beschwerde über die Lieferung."
+
+    deliver(here, with_ours_attached(complains, sender=ANNA, returned=link, to="carl@example.net"))
+
+    assert reasons(here, ANNA, BO, "carl@example.net") == [Reason.QUESTIONED] * 3, "who wrote it, and whose mail it is"
+    assert states(here) == [("unsure", "review")]
+
+
+def test_who_asks_at_the_desk_of_a_provider_is_asked_about_too(here):
+    consent(here, "abuse@provider.example")
+    asks = "This is a spam complaint. Unsubscribe me immediately!"
+
+    deliver(here, with_ours_attached(asks, sender="abuse@provider.example"))
+
+    assert reasons(here, "abuse@provider.example") == [Reason.QUESTIONED]
 
 
 BELIEVED = [
@@ -99,8 +141,9 @@ def test_a_report_that_names_nobody_is_shown_to_a_human(here):
 
 def test_a_second_complaint_adds_nothing_and_nobody_can_release_the_first(here):
     link = f"List-Unsubscribe: <{permit_of(here, ANNA).unsubscribe_url}>"
-    deliver(here, complaint(returned=link), complaint(returned=link, kind="fraud"))
+    deliver(here, complaint(returned=link), complaint(returned=link, kind="fraud"), marks=True)
 
+    assert to_be_marked(here) == [True, False], "only what had an effect"
     assert [event.kind for event in told_of(here, ANNA)].count(EventKind.COMPLAINT) == 1
     with here.store.begin() as tx:
         person = lock_address(tx, ANNA)

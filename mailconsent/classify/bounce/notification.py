@@ -1,5 +1,6 @@
 """
-Bounces that a sending service tells of in JSON (Amazon SES by way of SNS), as the blocks that RFC 3464 would have.
+Bounces and complaints that a sending service tells of in JSON (Amazon SES by way of SNS), as the blocks that RFC 3464
+and RFC 5965 would have.
 
 Rules of this file:
 
@@ -11,7 +12,6 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from mailconsent import mime
 from mailconsent.message import MAX_BLOCKS, InboundMessage
 from mailconsent.mime import MAX_HEADER, Fields
 
@@ -79,11 +79,15 @@ def plain(value: object) -> str:
     return str(value)[:MAX_HEADER].encode("utf-8", "replace").decode("utf-8")
 
 
-def complainers(message: InboundMessage) -> tuple[str, ...] | None:
-    """Who complained, by a notification of a complaint, or None where this is none."""
+def feedback_report(message: InboundMessage) -> Fields | None:
+    """A notification of a complaint, as the report of RFC 5965 that it stands for, or None where this is none."""
     notice = read_json(message)
     complaint = notice.get("complaint")
     if notification_type(notice) != "Complaint" or not isinstance(complaint, dict):
         return None
     blocks = read_recipients(complaint.get("complainedRecipients"), "")
-    return mime.read_addresses(tuple(block["final-recipient"][0].partition(";")[2] for block in blocks))
+    return {
+        # The service passes on the type that the provider gave, if it gave any.
+        "feedback-type": (plain(complaint.get("complaintFeedbackType") or "other"),),
+        "original-rcpt-to": tuple(block["final-recipient"][0] for block in blocks),
+    }

@@ -13,6 +13,14 @@ from mailconsent.classify.unsubscribe.language import Language, every_form
 
 #: A word of more languages than this is everywhere ("email", "stop").
 MANY = 4
+_EVERYDAY = """
+a an the this that these those i me my we us our you your it he she they them and or but if so as of to in on at by for
+from with about up out off not no is are was were be been have has had do does did can could will would should may must
+get got make take send sent know think want need like see look find ask tell use work come go good new now just also
+only more all any some one please thanks thank hello dear regards best update order time day
+"""
+#: Words of nearly all English mail, and so of most mail.
+EVERYDAY = frozenset(_EVERYDAY.split())
 #: Stands for any address. It is part of no word.
 ADDRESS_MARK = "@"
 
@@ -53,12 +61,14 @@ def make_cues(languages: Iterable[Language]) -> Cues:
 def rarest(phrase: Phrase, spread: Mapping[str, int]) -> tuple[Choice, ...]:
     """
     The choices of a phrase, those first that few other texts have a word of. `spread` says in how many languages a word
-    or the head of a stem is used: "email" is everywhere. Of the others long ones are rare.
+    or the head of a stem is used: "email" is everywhere, if not in as much mail as "your". Of the others long ones are
+    rare.
     """
     return tuple(
         sorted(
             set(choices_of(phrase)),
             key=lambda choice: (
+                not EVERYDAY.isdisjoint(choice.words),
                 max(spread[key] for key in keys(choice)) > MANY,
                 -min(map(len, (*choice.words, *choice.stems))),
                 sorted(keys(choice)),

@@ -19,6 +19,6 @@ def answers_of(settings: Settings, rules: Rules) -> Answers | None:
     """How an installation answers requests; None where it has no mail server to send by."""
     if settings.smtp is None:
         return None
-    named = {rules.policy.controller.contact, rules.mailto, settings.smtp_sender, settings.smtp.user}
+    named = {rules.policy.controller.contact, rules.mailto, rules.return_path, settings.smtp_sender, settings.smtp.user}
     named |= {inbox.address.user for inbox in settings.inboxes}
     return Answers(rules=rules, ours=frozenset(address for address in named if "@" in address))

@@ -92,6 +92,8 @@ def _settle(tx: Transaction, mail: Mail, *, copy: bool, marks: bool) -> Stored:
             state, verdict, effect = State.FAILED, UNAPPLIED, stop(tx, mail)
     if effect.unsure and state is State.DONE:
         state, verdict = State.REVIEW, replace(verdict, label=Label.UNSURE)
+    # A request made again is heard, too: it holds up the release of the first.
+    acted = effect.adds or (verdict.label is Label.UNSUBSCRIBE and bool(effect.outcomes))
     return Stored(
         uid=judged.fetched.uid,
         raw_digest=judged.raw_digest,
@@ -103,5 +105,5 @@ def _settle(tx: Transaction, mail: Mail, *, copy: bool, marks: bool) -> Stored:
         review_until=None if state is State.DONE else mail.now + REVIEW_WITHIN,
         # Of a repeat no event would name the text, so that nobody could find it to show or to erase it.
         raw=judged.fetched.raw if effect.adds or state is not State.DONE else None,
-        unmarked=marks and bool(effect.outcomes) and state is State.DONE,
+        unmarked=marks and acted and state is State.DONE,
     )
