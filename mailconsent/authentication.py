@@ -8,12 +8,14 @@ Rules of this file:
 2. Microsoft 365 writes no authserv-id. Who trusts it says so with `MICROSOFT`; then the topmost field counts, if it has
    no id.
 3. A missing result is `none`, never `pass`. What stands in comments and in quoted text is no result.
-4. Total and linear on hostile input: it reads tokens from left to right and never raises.
+4. A sender chooses the local part that servers write down, and nearly all letters may stand in one: `=` and quoted,
+   also `;` and brackets. What can be read in two ways vouches for nobody.
+5. Total and linear on hostile input: it reads tokens from left to right and never raises.
 """
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Set
+from collections.abc import Set
 from dataclasses import dataclass, field
 
 from mailconsent.address import domain_key, domain_of, match_key
@@ -30,7 +32,17 @@ MAX_FIELDS = 20
 #: Of one method: a mail may bear many signatures, and no honest one bears more.
 MAX_RESULTS = 20
 
-TOKEN = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^\s;="])+|[;=]', re.DOTALL)
+BLANKS = re.compile(r"[ \t\r\n]+")  # a local part may have those of other scripts (RFC 6532 section 3.2)
+#: What was opened and never closed takes the rest with it.
+QUOTED = r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)'
+SEGMENT = re.compile(rf'(?:{QUOTED}|[^;"])+', re.DOTALL)
+#: Of a property, or of a method, which may have a version: `dmarc / 1 = pass`.
+NAME, EQUALS = r"[A-Za-z][\w.-]*", r"(?: ?/ ?\d+)? ?="
+WORD = rf'(?:{QUOTED}|[^ "])+'
+#: Words that are no pair belong to the value before them: a local part with blanks whose quotes were lost.
+PAIR = re.compile(rf"(?:\A| )({NAME}){EQUALS} ?({WORD}(?: (?!{NAME}{EQUALS}){WORD})*)", re.DOTALL)
+#: A mailbox or its domain alone. A second @ is doubtful outside of quotes, and so is what has to be quoted.
+MAILBOX = re.compile(r'(?:(?:[^\s"@()<>\[\]:;,\\]*|"(?:[^"\\]|\\.)*")@)?([^\s"@]+)', re.DOTALL)
 METHODS = ("dmarc", "dkim", "spf")
 #: Section 2.7: what may be recorded; anything else is the writing server's own, or a stranger's.
 RESULTS = frozenset(
@@ -121,14 +133,16 @@ def authenticated_domain(sender: str | None) -> str | None:
 
 def parse_results(value: str) -> Authentication:
     """A field as far as it can be read (section 2.2); comments are dropped wherever they stand."""
-    text = " ".join(without_comments(value[:MAX_FIELD]).split())
-    segments = list(split_segments(text.replace(" /", "/").replace("/ ", "/")))  # `dmarc / 1` has a version
-    first = segments[0] if segments else []
-    authserv_id = unquoted(first[0]).rstrip(".").lower() if first and "=" not in first else ""
+    text = BLANKS.sub(" ", without_comments(value[:MAX_FIELD])).strip()
+    segments = [segment.strip() for segment in SEGMENT.findall(text)]
+    first = segments[0] if segments else ""
+    authserv_id = unquoted(first.partition(" ")[0]).rstrip(".").lower() if "=" not in first else ""
+    if len(value) > MAX_FIELD:
+        segments = segments[:-1]  # half of a domain is another domain
     results: list[Result] = []
     times: Counter[str] = Counter()
     for segment in segments:
-        pairs = list(read_pairs(segment))
+        pairs = [(match[1].lower(), unquoted(match[2])) for match in PAIR.finditer(segment)]
         if not pairs:
             continue  # `none`, the authserv-id, and bare domains that Microsoft strews in
         if "." in pairs[0][0]:
@@ -137,13 +151,13 @@ def parse_results(value: str) -> Authentication:
                     {name: text for name, text in pairs if name not in results[-1].properties}
                 )
             continue
-        method = pairs[0][0].partition("/")[0]
+        method, result = pairs[0][0], pairs[0][1].partition(" ")[0].lower()
         times[method] += 1
         if times[method] <= MAX_RESULTS:
             properties: dict[str, str] = {}
             for name, text in pairs[1:]:
                 properties.setdefault(name, text)
-            results.append(Result(method=method, result=pairs[0][1].lower(), properties=properties))
+            results.append(Result(method=method, result=result, properties=properties))
     return Authentication(authserv_id=authserv_id, results=tuple(results))
 
 
@@ -154,10 +168,12 @@ def without_comments(value: str) -> str:
     for letter in value:
         if escaped:
             escaped = False
-        elif letter == "\\":
+        elif letter == "\\" and (quoted or depth):
             escaped = True
-        elif letter == '"' and not depth:
+        elif letter == '"':
             quoted = not quoted
+        elif depth and quoted and letter in "()":
+            break  # a local part with quotes of its own, or a mark in the comment: where it ends, nobody knows
         elif letter == "(" and not quoted:
             depth += 1
         elif letter == ")" and not quoted and depth:
@@ -168,39 +184,21 @@ def without_comments(value: str) -> str:
     return "".join(kept)
 
 
-def split_segments(text: str) -> Iterator[list[str]]:
-    """The tokens between two semicolons."""
-    segment: list[str] = []
-    for word in TOKEN.findall(text):
-        if word == ";":
-            yield segment
-            segment = []
-        else:
-            segment.append(word)
-    yield segment
-
-
-def read_pairs(segment: list[str]) -> Iterator[tuple[str, str]]:
-    """Each `name=value` of a segment, names in lower case."""
-    for place in range(1, len(segment) - 1):
-        if segment[place] == "=" and "=" not in (segment[place - 1], segment[place + 1]):
-            yield segment[place - 1].lower(), unquoted(segment[place + 1])
-
-
 def unquoted(text: str) -> str:
     """A value without the quotes around it. Quotes within it are part of an address."""
     return text[1:-1] if len(text) > 1 and text[0] == text[-1] == '"' else text
 
 
 def identifier(result: Result) -> str:
-    """The domain for which DKIM or SPF speaks, or nothing."""
+    """The domain for which DKIM or SPF speaks, or nothing where it is doubtful."""
     if result.method == "dkim":
         named = result.properties.get("header.d") or result.properties.get("header.i", "")
     elif result.method == "spf":
         named = result.properties.get("smtp.mailfrom", "")
     else:
         return ""
-    return named.rpartition("@")[2]
+    mailbox = MAILBOX.fullmatch(named)
+    return mailbox[1] if mailbox else ""
 
 
 def same_domain(one: str, other: str) -> bool:

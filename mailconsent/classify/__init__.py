@@ -25,6 +25,7 @@ from mailconsent.classify import (
 )
 from mailconsent.classify.auto_reply.speech import load_words
 from mailconsent.classify.bounce.prose import load_bounce_forms
+from mailconsent.classify.bounce.sender import load_sender_forms
 from mailconsent.classify.bounce.status import load_guesses, load_meanings
 from mailconsent.classify.machine_text import load_goods
 from mailconsent.classify.unsubscribe.wording import load_wording
@@ -70,6 +71,7 @@ def preload() -> None:
         load_marks,
         load_words,
         load_bounce_forms,
+        load_sender_forms,
         load_goods,
         load_guesses,
         load_meanings,

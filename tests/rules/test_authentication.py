@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailconsent.authentication import (
+    MAX_FIELD,
     authenticated_domain,
     authenticated_sender,
     parse_results,
@@ -82,3 +83,10 @@ def test_only_so_many_fields_are_looked_at_and_so_many_results_of_a_method():
 
     assert found(19).summary() == "dmarc=none dkim=fail spf=pass"
     assert found(20) is None
+
+
+def test_half_of_a_domain_at_the_end_of_what_is_read_is_no_domain():
+    end = "; dkim=pass header.d=example.com"
+    fields = ["mx.shop.example; dkim=fail reason=".ljust(MAX_FIELD - len(end), "x") + end + ".evil.example"]
+
+    assert domain_of_writer(received(fields, "anna@example.com"), {"mx.shop.example"}) is None

@@ -245,6 +245,42 @@ def test_a_server_that_returns_nothing_may_name_the_mail_it_answers(here):
     assert reasons(here, ANNA) == [Reason.PERMANENT_FAILURE]
 
 
+AWAY = "Your message was not delivered to my inbox, as I am away. The user unknown filter is on."
+
+
+@pytest.mark.parametrize(
+    ("sender", "path", "to", "field", "text"),
+    [
+        (ANNA, "", "contact@example.com", "Auto-Submitted: auto-replied", AWAY),
+        (ANNA, "", "", "Auto-Submitted: auto-replied", AWAY),
+        (ANNA, "", "contact@example.com", "X-Loop: 1", AWAY),
+        ("Mail Delivery Service <anna@elsewhere.example>", "anna@elsewhere.example", "contact@example.com", "X-Loop: 1",
+         "Our user Anna does not exist any more."),
+    ],
+    ids=["a notice of absence", "one to the return path", "one that does not say so", "a company"],
+)  # fmt: skip
+def test_an_answer_to_our_mail_ends_no_address_by_what_it_sounds_like(here, sender, path, to, field, text):
+    permit = permit_of(here, ANNA)
+    mail = (
+        f"Return-Path: <{path}>\r\nFrom: {sender}\r\nTo: {to or permit.return_path}\r\nSubject: Re: News\r\n"
+        f"In-Reply-To: {permit.message_id}\r\nReferences: {permit.message_id}\r\n{field}\r\n\r\n{text}\r\n"
+    )
+
+    deliver(here, mail.encode())
+
+    assert (failures(here, ANNA), reasons(here, ANNA)) == ("", [Reason.CONSENT])
+
+
+def test_a_company_that_is_called_a_mail_service_withdraws_and_loses_no_invoice(here):
+    mail = f"From: Mail Delivery Service GmbH <{ANNA}>\r\nTo: contact@example.com\r\nReturn-Path: <{ANNA}>\r\n"
+    answer = f"Subject: Re: News\r\nIn-Reply-To: {permit_of(here, ANNA).message_id}\r\n"
+
+    deliver(here, f"{mail}{answer}\r\nPlease unsubscribe anna, this address no longer exists.\r\n".encode())
+
+    assert reasons(here, ANNA, BO) == [Reason.WITHDRAWN, Reason.CONSENT]
+    assert reasons(here, ANNA, topic="orders") == [Reason.TRANSACTIONAL]
+
+
 def forged(here, how):
     """A bounce about Anna, of somebody who has this of her mail."""
     permit = permit_of(here, ANNA)

@@ -25,7 +25,7 @@ def detect(message: InboundMessage, read_token: Callable[[str], MailedClaim]) ->
         return report.classify(message, recipients, read_token)
     if blocks := notification.recipient_blocks(message):
         return report.classify(message, blocks, read_token)
-    if not signs.is_bounce(message):
+    if not signs.is_bounce(message, read_token):
         return None
     if blocks := report.blocks_in_text(prose.explain(message)):
         return report.classify(message, blocks, read_token)

@@ -35,8 +35,6 @@ HEADER_START = re.compile(r"^(?:Return-Path|Received|X-Original-To|Message-ID|MI
 class BounceForms(NamedTuple):
     """What is known of the forms of bounces, from `forms.toml`."""
 
-    daemons: tuple[str, ...]
-    postmasters: tuple[str, ...]
     subjects: Sayings
     beginnings: Sayings
     failures: Sayings
@@ -50,8 +48,6 @@ def load_bounce_forms() -> BounceForms:
     """The forms in this package."""
     table = load_table("bounce/forms.toml")
     return BounceForms(
-        daemons=tuple(table["daemons"]),
-        postmasters=tuple(table["postmasters"]),
         subjects=gather(table["subjects"]),
         beginnings=gather(table["beginnings"]),
         failures=gather(table["failures"]),
