@@ -93,10 +93,12 @@ def read_choice(item: str) -> Choice | None:
 
 def find_phrase(words: Words, phrases: Phrases) -> str | None:
     """The first phrase that stands in these words, or None."""
+    found = phrases.get
     for at, word in enumerate(words):
         # Not `beginning`: this is asked of every word of all mail, and nearly none begins anything.
-        for found in (phrases.get(word), phrases.get(f"{word[:HEAD]}*")):
-            for phrase in found or ():
+        exact, headed = found(word), found(word[:HEAD] + "*")
+        if exact or headed:
+            for phrase in (exact or ()) + (headed or ()):
                 if (not at or not phrase.begins) and match_end(words, at, phrase.choices) is not None:
                     return phrase.text
     return None
