@@ -162,7 +162,7 @@ def cap(raw: bytes) -> tuple[bytes, bool]:
     data = normalize_line_ends(raw[:MAX_MESSAGE]).replace(b"\0", b"").lstrip()
     if data.startswith((b"From ", b">From ")):  # the separator line of an mbox, left on by many an export
         data = data.partition(b"\n")[2]
-    is_cut = data.count(b"\n") > MAX_LINES
+    is_cut = len(data) > MAX_LINES and data.count(b"\n") > MAX_LINES
     if is_cut:
         data = b"\n".join(data.split(b"\n", MAX_LINES)[:MAX_LINES])
     return data, is_cut or len(raw) >= MAX_MESSAGE

@@ -33,13 +33,18 @@ class Capped(Compat32):
 
     def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
         """The name and the value of one field, whose lines come with their undecodable bytes as surrogates."""
-        name, _, value = "".join(sourcelines).partition(":")
-        value = value.strip()[:MAX_HEADER]
-        if not value.isascii():
-            value = decode_charset(value.encode("ascii", "surrogateescape"), "")
-        if "\n" in value:
-            value = " ".join(map(str.strip, value.split("\n")))
-        return name, cut_parameters(value) if name.lower() == "content-type" else value
+        return read_field("".join(sourcelines))
+
+
+def read_field(text: str) -> tuple[str, str]:
+    """The name of a field and its value: cut, unfolded and decoded, with its undecodable bytes as surrogates."""
+    name, _, value = text.partition(":")
+    value = value.strip()[:MAX_HEADER]
+    if not value.isascii():
+        value = decode_charset(value.encode("ascii", "surrogateescape"), "")
+    if "\n" in value:
+        value = " ".join(map(str.strip, value.split("\n")))
+    return name, cut_parameters(value) if name.lower() == "content-type" else value
 
 
 class Entity(Message):
@@ -89,7 +94,7 @@ def read_header(head: bytes) -> Entity | None:
     message = Entity(policy=CAPPED)
     message.set_payload("")
     for field in fields:
-        message.set_raw(*CAPPED.header_source_parse([field]))
+        message.set_raw(*read_field(field))
     return message
 
 
