@@ -10,6 +10,7 @@ import json
 import threading
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx2
@@ -85,7 +86,8 @@ def ask(endpoint: str, form: Mapping[str, str], *, timeout: float = 30.0) -> dic
     """
     try:
         given = {name: text for name, text in form.items() if text}
-        status, body = asyncio.run(_post(endpoint, given, timeout))
+        with ThreadPoolExecutor(1) as own:  # whoever asks may have a loop of events on their own thread
+            status, body = own.submit(lambda: asyncio.run(_post(endpoint, given, timeout))).result()
     except MailboxUnavailable:
         raise
     except Exception as fault:  # noqa: BLE001 - a proxy or SSL_CERT_FILE that it cannot use is any kind of error

@@ -1,5 +1,6 @@
 """Access tokens and the refresh tokens behind them: what is asked of a token endpoint, and what of its answers."""
 
+import asyncio
 import errno
 import os
 import threading
@@ -280,6 +281,14 @@ def test_surroundings_that_cannot_be_used_hold_up_this_mailbox_alone(
         AccessTokens(grant_of(f"https://127.0.0.1:{free_port()}/token"), timeout=1).token()
 
     assert "hidden" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_whoever_asks_may_have_a_loop_of_events_on_their_thread() -> None:
+    async def asking(endpoint: str) -> str:
+        return AccessTokens(grant_of(endpoint)).token()
+
+    with ScriptedServer([answer(GOOD)], [b""]) as server:
+        assert asyncio.run(asking(server.url)) == "a-token"
 
 
 def test_the_lifetime_may_be_text() -> None:
