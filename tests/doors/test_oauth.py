@@ -6,6 +6,7 @@ import os
 import threading
 import traceback
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -287,8 +288,8 @@ def test_whoever_asks_may_have_a_loop_of_events_on_their_thread() -> None:
     async def asking(endpoint: str) -> str:
         return AccessTokens(grant_of(endpoint)).token()
 
-    with ScriptedServer([answer(GOOD)], [b""]) as server:
-        assert asyncio.run(asking(server.url)) == "a-token"
+    with ScriptedServer([answer(GOOD)], [b""]) as server, ThreadPoolExecutor(1) as thread:
+        assert thread.submit(lambda: asyncio.run(asking(server.url))).result() == "a-token"
 
 
 def test_the_lifetime_may_be_text() -> None:
